@@ -1,0 +1,188 @@
+// The Rollout, written once. Types, CRD, JSON Schema and field reference all come from here.
+import { z } from 'zod'
+import { Analysis } from './analysis-template.ts'
+import { durationMs } from './duration.ts'
+import { type CelRule, Duration, Host, ObjectName, Percent } from './fields.ts'
+import { RolloutStatus } from './rollout-status.ts'
+
+export const group = 'sluice.dev'
+export const version = 'v1alpha1'
+export const apiVersion = `${group}/${version}`
+
+const Labels = z.record(z.string().max(317), z.string().max(63))
+
+/** Kept opaque: the API server of the cluster, not Sluice, knows what a pod may contain. */
+export const PodTemplate = z
+  .looseObject({ metadata: z.looseObject({}).optional(), spec: z.looseObject({}) })
+  .meta({ description: 'The pod template, kept opaque. Its digest is the revision.' })
+export type PodTemplate = z.infer<typeof PodTemplate>
+
+const Istio = z
+  .strictObject({
+    host: Host.meta({ description: 'The Service whose traffic is split.' }),
+    hosts: z.array(Host).max(16).optional().meta({
+      description: 'Hosts of the VirtualService that Sluice owns. Default: the value of host.',
+    }),
+    gateways: z.array(z.string().min(1).max(253)).max(16).optional().meta({
+      description:
+        'Gateways the VirtualService binds to. Name "mesh" too if callers in the mesh are to be split.',
+    }),
+    delegate: z.boolean().default(false).meta({
+      description:
+        'Write a delegate VirtualService without hosts; your own root VirtualService delegates to it.',
+    }),
+    virtualService: ObjectName.optional().meta({
+      description: 'Name of the VirtualService that Sluice owns. Default: the name of the Rollout.',
+    }),
+    port: z.int().min(1).max(65535).optional().meta({
+      description: 'Port of the Service, needed when it has several.',
+    }),
+  })
+  .refine((istio) => !(istio.delegate && (istio.hosts || istio.gateways)), {
+    message: 'a delegate VirtualService must not name hosts or gateways: its root does',
+  })
+  .meta({
+    description:
+      'Split traffic by an Istio VirtualService and one DestinationRule subset per revision.',
+    cel: [
+      {
+        rule: '!(has(self.delegate) && self.delegate && (has(self.hosts) || has(self.gateways)))',
+        message: 'a delegate VirtualService must not name hosts or gateways: its root does',
+      },
+    ] satisfies CelRule[],
+  })
+
+export const Traffic = z
+  .strictObject({
+    istio: Istio,
+    settle: Duration.default('10s').meta({
+      description:
+        'Time from a stored weight to proxies that use it. Analysis windows start after it. Below 2s only where the mesh is known to be that fast.',
+    }),
+    drain: Duration.default('30s').meta({
+      description:
+        'Time a revision keeps its pods after its weight 0 is live; the longest request.',
+    }),
+  })
+  .meta({ description: 'How traffic is split between revisions.' })
+
+export const CanaryStep = z
+  .strictObject({
+    weight: Percent.meta({ description: 'Percent of traffic for the canary in this step.' }),
+    hold: Duration.default('0s').meta({ description: 'Least time at this step once it is live.' }),
+    approval: z.boolean().default(false).meta({
+      description: 'Leave this step only after a person says promote.',
+    }),
+  })
+  .meta({ description: 'One step of a canary.' })
+
+const Canary = z
+  .strictObject({
+    steps: z
+      .array(CanaryStep)
+      .min(1)
+      .max(32)
+      .meta({ 'x-kubernetes-list-type': 'atomic', description: 'Steps, in order.' }),
+  })
+  .refine((canary) => rises(canary.steps), {
+    path: ['steps'],
+    message: 'weights must not fall from one step to the next',
+  })
+  .meta({
+    description: 'Shift traffic in steps.',
+    cel: [
+      {
+        rule: 'self.steps.all(i, s, i == 0 || self.steps[i - 1].weight <= s.weight)',
+        message: 'weights must not fall from one step to the next',
+        fieldPath: '.steps',
+      },
+    ] satisfies CelRule[],
+  })
+
+const BlueGreen = z
+  .strictObject({
+    hold: Duration.default('0s').meta({
+      description: 'Least time at full traffic, with checks, before the old revision may go.',
+    }),
+    approval: z.boolean().default(false).meta({
+      description: 'Switch only after a person says promote.',
+    }),
+  })
+  .meta({ description: 'Start the whole new revision without traffic, then switch in one write.' })
+
+export const Revert = z
+  .strictObject({
+    mode: z.enum(['direct', 'off']).default('direct').meta({
+      description:
+        'direct: restore the last good release by a commit on the branch. off: leave Git alone; traffic still goes back.',
+    }),
+  })
+  .meta({ description: 'What happens in Git after an abort.' })
+
+export const RolloutSpec = z
+  .strictObject({
+    replicas: z.int().min(0).max(10_000).default(1).meta({
+      description: 'Pods that serve all traffic together.',
+    }),
+    selector: z
+      .strictObject({ matchLabels: Labels })
+      .meta({ description: 'Labels that every pod of this Rollout carries.' }),
+    template: PodTemplate,
+    minReadySeconds: z.int().min(0).max(3600).default(0).meta({
+      description: 'Seconds a pod must be ready before it counts as available.',
+    }),
+    progressDeadline: Duration.default('30m').meta({
+      description:
+        'Longest time at one step: pods ready, traffic live, hold and checks. Time spent waiting for a person does not count.',
+    }),
+    traffic: Traffic,
+    canary: Canary.optional(),
+    blueGreen: BlueGreen.optional(),
+    analysis: Analysis.optional(),
+    revert: Revert.prefault({}),
+  })
+  .refine((spec) => [spec.canary, spec.blueGreen].filter(Boolean).length === 1, {
+    message: 'exactly one of canary and blueGreen must be set',
+  })
+  .refine(
+    (spec) => holds(spec).every((hold) => durationMs(hold) < durationMs(spec.progressDeadline)),
+    {
+      path: ['progressDeadline'],
+      message: 'must be longer than the longest hold, or no step can end in time',
+    },
+  )
+  .meta({
+    cel: [
+      {
+        rule: '[has(self.canary), has(self.blueGreen)].filter(x, x).size() == 1',
+        message: 'exactly one of canary and blueGreen must be set',
+      },
+    ] satisfies CelRule[],
+  })
+export type RolloutSpec = z.infer<typeof RolloutSpec>
+
+export const Rollout = z.looseObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('Rollout'),
+  metadata: z.looseObject({
+    name: ObjectName,
+    namespace: ObjectName.optional(),
+    annotations: z.record(z.string(), z.string()).optional(),
+  }),
+  spec: RolloutSpec,
+  status: RolloutStatus.optional(),
+})
+export type Rollout = z.infer<typeof Rollout>
+
+function rises(steps: readonly { weight: number }[]): boolean {
+  return steps.every((step, i) => i === 0 || (steps[i - 1]?.weight ?? 0) <= step.weight)
+}
+
+function holds(spec: {
+  canary?: { steps: readonly { hold: string }[] } | undefined
+  blueGreen?: { hold: string } | undefined
+}): string[] {
+  return [...(spec.canary?.steps ?? []), ...(spec.blueGreen ? [spec.blueGreen] : [])].map(
+    (step) => step.hold,
+  )
+}
