@@ -48,7 +48,10 @@ export const RevertState = z.strictObject({
 export type RevertState = z.infer<typeof RevertState>
 
 export const phases = ['Stable', 'Progressing', 'Paused', 'Aborted'] as const
-export const pauseReasons = ['person', 'inconclusive', 'error', 'deadline'] as const
+/** Why progress stands still. */
+export const pauseReasons = ['person', 'inconclusive', 'error'] as const
+/** Why traffic went back. Only `failed`, `pods` and `person` say that the revision is bad and may write Git. */
+export const abortReasons = ['failed', 'pods', 'person', 'inconclusive', 'error'] as const
 export const verbs = ['promote', 'pause', 'resume', 'abort', 'retry'] as const
 export type Verb = (typeof verbs)[number]
 
@@ -58,6 +61,9 @@ export const RolloutStatus = z
     decision: z.int().min(0).default(0).meta({
       description:
         'Number of the last decision. Every object Sluice writes carries it, and none goes back.',
+    }),
+    fence: z.int().min(0).default(0).meta({
+      description: 'Decision that began this phase. Every fleet in use carries at least this number.',
     }),
     phase: z.enum(phases).optional(),
     canary: Release.optional().meta({
@@ -73,7 +79,10 @@ export const RolloutStatus = z
       .meta({ description: 'Trials so far; a retry starts a new one.' }),
     since: Timestamp.optional().meta({ description: 'When this phase and step began.' }),
     startedAt: Timestamp.optional().meta({ description: 'When this attempt began.' }),
-    reason: z.enum(pauseReasons).optional(),
+    reason: z
+      .enum(['failed', 'pods', 'person', 'inconclusive', 'error'])
+      .optional()
+      .meta({ description: 'Why the rollout is paused or aborted.' }),
     because: Sentence.optional().meta({ description: 'Why the last decision was taken.' }),
     blockedBy: z
       .strictObject({ reason: z.string().max(64), message: Sentence, since: Timestamp })
