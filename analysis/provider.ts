@@ -1,0 +1,33 @@
+// What analysis wants of a metrics provider. One method: a query at a time in, samples out.
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+  /** Time of the evaluation, ms since epoch. */
+  readonly atMs: number
+}
+
+/** `grouped`: the answer speaks for many rollouts and is worth compressing. */
+export type AnswerSize = 'single' | 'grouped'
+
+export interface Provider {
+  /**
+   * Evaluates a query at one instant. A scalar is one sample without labels.
+   * Rejects with a `ProviderError` when there is no answer, or one that is not a vector or a scalar.
+   */
+  query(promql: string, atMs: number, size?: AnswerSize): Promise<readonly Sample[]>
+}
+
+/**
+ * The provider gave no usable answer. `isAboutQuery`: it answered, and refused or could not hold this
+ * query, so that another query may well succeed.
+ */
+export class ProviderError extends Error {
+  readonly isAboutQuery: boolean
+
+  constructor(message: string, options: { isAboutQuery: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause })
+    this.name = 'ProviderError'
+    this.isAboutQuery = options.isAboutQuery
+  }
+}

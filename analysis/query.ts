@@ -1,0 +1,122 @@
+// A check and its subject in, query text out. Built-in checks are asked in groups: one query answers
+// for many rollouts with the same metric and window, with both arms of each in one answer.
+import type { Check } from '../crds/analysis-template.ts'
+import { istio, type MeshMetrics } from './metrics/istio.ts'
+import { fill, oneOf, promqlDuration } from './promql-text.ts'
+
+/** What a query is about: one revision beside another, behind one host. */
+export interface Target {
+  readonly namespace: string
+  readonly name: string
+  readonly host: string
+  readonly revision: string
+  readonly stable: string | null
+  readonly windowMs: number
+}
+
+/** `requests` and `durations` are grouped; `own` is a user's text and stands alone. */
+export type Question =
+  | { readonly kind: 'requests' | 'durations'; readonly query: string }
+  | { readonly kind: 'own'; readonly query: string }
+  | { readonly kind: 'problem'; readonly because: string }
+
+export const maxQueryLength = 8_192
+
+/** The query that answers this check for this target alone; a person may paste it. */
+export function questionFor(check: Check, target: Target): Question {
+  if (check.prometheus) return own(check.prometheus.query, target)
+  const kind = check.successRate ? 'requests' : 'durations'
+  if (serviceOf(target) === null) {
+    return { kind: 'problem', because: `host ${target.host} is not the name of a Service` }
+  }
+  return { kind, query: singleQuery(kind, target) }
+}
+
+/** One built-in query for one target: exact matchers, both arms. */
+export function singleQuery(kind: 'requests' | 'durations', target: Target): string {
+  const service = serviceOf(target)
+  const { labels } = istio
+  return builtIn(kind, target.windowMs, [
+    oneOf(labels.namespace, [service?.namespace ?? target.namespace]),
+    oneOf(labels.service, [service?.name ?? target.host]),
+    oneOf(labels.revision, revisions([target])),
+  ])
+}
+
+/**
+ * One built-in query for many targets that share a window. It selects by revision alone, which is the
+ * most telling label; rows of other services with the same revision are told apart by their labels.
+ */
+export function groupedQuery(kind: 'requests' | 'durations', targets: readonly Target[]): string {
+  const windowMs = targets[0]?.windowMs ?? 0
+  return builtIn(kind, windowMs, [oneOf(istio.labels.revision, revisions(targets))])
+}
+
+/** Targets cut into groups of at most `most`, each with a query that is short enough. */
+export function shards<T extends Target>(
+  kind: 'requests' | 'durations',
+  targets: readonly T[],
+  most: number,
+): T[][] {
+  const result: T[][] = []
+  for (let start = 0; start < targets.length; start += most) {
+    result.push(...halved(kind, targets.slice(start, start + most)))
+  }
+  return result
+}
+
+/** The Service behind a host: `checkout`, `checkout.shop` or `checkout.shop.svc.cluster.local`. */
+export function serviceOf(
+  target: Pick<Target, 'host' | 'namespace'>,
+): { name: string; namespace: string } | null {
+  const [name, namespace, svc] = target.host.split('.')
+  if (!name || name.includes('*')) return null
+  if (svc !== undefined && svc !== 'svc') return null
+  return { name, namespace: namespace || target.namespace }
+}
+
+function own(template: string, target: Target): Question {
+  const values: Readonly<Record<string, string>> = {
+    revision: target.revision,
+    stable: target.stable ?? '',
+    namespace: target.namespace,
+    name: target.name,
+    host: target.host,
+    window: promqlDuration(target.windowMs),
+  }
+  const filled = fill(template, (placeholder) =>
+    Object.hasOwn(values, placeholder) ? values[placeholder] : undefined,
+  )
+  if ('problem' in filled) return { kind: 'problem', because: `query: ${filled.problem}` }
+  if (filled.text.length > maxQueryLength) {
+    return { kind: 'problem', because: `query is longer than ${maxQueryLength} characters` }
+  }
+  return { kind: 'own', query: filled.text }
+}
+
+function builtIn(
+  kind: 'requests' | 'durations',
+  windowMs: number,
+  matchers: readonly string[],
+  metrics: MeshMetrics = istio,
+): string {
+  const { namespace, service, revision, code, grpcStatus } = metrics.labels
+  // Codes stay in the answer: failures and totals then come from the same samples.
+  const detail = kind === 'requests' ? [code, grpcStatus] : ['le']
+  const metric = kind === 'requests' ? metrics.requests : metrics.durationBuckets
+  const by = [namespace, service, revision, ...detail].join(', ')
+  const selector = `${metric}{${[...metrics.matchers, ...matchers].join(',')}}`
+  return `sum by (${by}) (increase(${selector}[${promqlDuration(windowMs)}]))`
+}
+
+function revisions(targets: readonly Target[]): string[] {
+  return targets.flatMap(({ revision, stable }) => (stable === null ? [revision] : [revision, stable]))
+}
+
+function halved<T extends Target>(kind: 'requests' | 'durations', targets: readonly T[]): T[][] {
+  if (targets.length < 2 || groupedQuery(kind, targets).length <= maxQueryLength) {
+    return [[...targets]]
+  }
+  const middle = Math.ceil(targets.length / 2)
+  return [...halved(kind, targets.slice(0, middle)), ...halved(kind, targets.slice(middle))]
+}

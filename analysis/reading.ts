@@ -1,0 +1,112 @@
+// Samples in, readings out: what the provider said of each arm, before anybody judges it.
+import { istio } from './metrics/istio.ts'
+import type { Sample } from './provider.ts'
+import { serviceOf, type Target } from './query.ts'
+
+/** Requests of one arm in the window. Prometheus extrapolates, so they are not whole numbers. */
+export interface Requests {
+  readonly total: number
+  readonly failed: number
+}
+
+/** Cumulative buckets of one arm, ascending; the last edge is infinite. */
+export interface Durations {
+  readonly total: number
+  readonly buckets: readonly { readonly edgeSeconds: number; readonly count: number }[]
+}
+
+export type Reading =
+  | { readonly kind: 'requests'; readonly canary: Requests; readonly stable: Requests | null }
+  | { readonly kind: 'durations'; readonly canary: Durations; readonly stable: Durations | null }
+  | { readonly kind: 'value'; readonly value: number }
+  | { readonly kind: 'inconclusive'; readonly because: string }
+  | { readonly kind: 'error'; readonly because: string }
+
+export type ByArm = ReadonlyMap<string, readonly Sample[]>
+
+/** Rows of a built-in answer by arm. Arms are matched by label, never by position. */
+export function byArm(samples: readonly Sample[]): ByArm {
+  const { namespace, service, revision } = istio.labels
+  const arms = new Map<string, Sample[]>()
+  for (const sample of samples) {
+    const { labels } = sample
+    const key = armKey(labels[namespace] ?? '', labels[service] ?? '', labels[revision] ?? '')
+    const rows = arms.get(key)
+    if (rows) rows.push(sample)
+    else arms.set(key, [sample])
+  }
+  return arms
+}
+
+/** What a built-in answer says of one target. No rows are no requests, which is for the judge to say. */
+export function builtInReading(
+  kind: 'requests' | 'durations',
+  arms: ByArm,
+  target: Target,
+): Reading {
+  const service = serviceOf(target)
+  if (service === null) return { kind: 'error', because: `host ${target.host} is not a Service` }
+  const rowsOf = (revision: string) =>
+    arms.get(armKey(service.namespace, service.name, revision)) ?? []
+  const canary = rowsOf(target.revision)
+  const stable = target.stable === null ? null : rowsOf(target.stable)
+  const broken = [...canary, ...(stable ?? [])].find(
+    ({ value }) => !Number.isFinite(value) || value < 0,
+  )
+  if (broken) return { kind: 'inconclusive', because: `the metrics contain ${broken.value}` }
+  return kind === 'requests'
+    ? { kind, canary: requests(canary), stable: stable && requests(stable) }
+    : { kind, canary: durations(canary), stable: stable && durations(stable) }
+}
+
+/** What a user's own query says: exactly one finite number, or why not. */
+export function ownReading(samples: readonly Sample[]): Reading {
+  const [sample] = samples
+  if (sample === undefined) return { kind: 'inconclusive', because: 'the query found no series' }
+  if (samples.length > 1) {
+    return {
+      kind: 'error',
+      because: `the query gave ${samples.length} series where one number is needed: aggregate them`,
+    }
+  }
+  if (!Number.isFinite(sample.value)) {
+    return { kind: 'inconclusive', because: `the query gave ${sample.value}, which is no number` }
+  }
+  return { kind: 'value', value: sample.value }
+}
+
+function requests(rows: readonly Sample[]): Requests {
+  let total = 0
+  let failed = 0
+  for (const { labels, value } of rows) {
+    total += value
+    const code = labels[istio.labels.code] ?? ''
+    const grpcStatus = labels[istio.labels.grpcStatus] ?? ''
+    // One request carries both labels; it counts once.
+    const isFailed = istio.failureCode.test(code) || istio.failureGrpcStatuses.includes(grpcStatus)
+    if (isFailed) failed += value
+  }
+  return { total, failed }
+}
+
+function durations(rows: readonly Sample[]): Durations {
+  const counts = new Map<number, number>()
+  for (const { labels, value } of rows) {
+    const le = labels['le'] ?? ''
+    const edge = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le) * istio.secondsPerUnit
+    if (le !== '' && !Number.isNaN(edge)) counts.set(edge, (counts.get(edge) ?? 0) + value)
+  }
+  let least = 0
+  const buckets = [...counts]
+    .sort(([a], [b]) => a - b)
+    .map(([edgeSeconds, count]) => {
+      // Extrapolation may bend a cumulative count by a fraction; it never falls.
+      least = Math.max(least, count)
+      return { edgeSeconds, count: least }
+    })
+  return { total: least, buckets }
+}
+
+function armKey(namespace: string, service: string, revision: string): string {
+  return `${namespace}/${service}/${revision}`
+}
