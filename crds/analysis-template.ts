@@ -1,12 +1,21 @@
 // Checks, and the AnalysisTemplate that shares them between rollouts.
 import { z } from 'zod'
-import { type CelRule, Duration, ObjectName } from './fields.ts'
+import {
+  type CelRule,
+  Duration,
+  exactlyOne,
+  hasKeysOfAtMost,
+  isSized,
+  keysOfAtMost,
+  ObjectName,
+} from './fields.ts'
 
 const CheckName = z
   .string()
   .min(1)
   .max(63)
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be lower-case letters, digits and dashes')
+  .meta({ description: 'Name of the check, unique in its list; evidence carries it.' })
 
 const SuccessRate = z
   .strictObject({
@@ -16,7 +25,9 @@ const SuccessRate = z
 
 const Latency = z
   .strictObject({
-    quantile: z.number().gt(0).lt(1).default(0.99),
+    quantile: z.number().gt(0).lt(1).default(0.99).meta({
+      description: 'Quantile between 0 and 1, such as 0.99 for the slowest percent.',
+    }),
     max: Duration.meta({ description: 'Longest time at that quantile.' }),
   })
   .meta({ description: 'A quantile of request duration.' })
@@ -27,8 +38,8 @@ const PrometheusCheck = z
       description:
         'PromQL that yields one number. {{revision}}, {{stable}}, {{namespace}}, {{name}}, {{host}}, {{window}} and {{args.NAME}} are filled in.',
     }),
-    min: z.number().optional(),
-    max: z.number().optional(),
+    min: z.number().optional().meta({ description: 'Least value that passes.' }),
+    max: z.number().optional().meta({ description: 'Greatest value that passes.' }),
   })
   .refine((check) => check.min !== undefined || check.max !== undefined, {
     message: 'needs min, max or both: a query without a bound can not fail',
@@ -43,7 +54,7 @@ const PrometheusCheck = z
     ] satisfies CelRule[],
   })
 
-const kinds = ['successRate', 'latency', 'prometheus'] as const
+const oneKind = exactlyOne(['successRate', 'latency', 'prometheus'])
 
 export const Check = z
   .strictObject({
@@ -52,29 +63,34 @@ export const Check = z
     latency: Latency.optional(),
     prometheus: PrometheusCheck.optional(),
   })
-  .refine((check) => kinds.filter((kind) => check[kind] !== undefined).length === 1, {
-    message: 'exactly one of successRate, latency and prometheus must be set',
-  })
+  .refine(oneKind.isMet, oneKind.message)
   .meta({
     description: 'One question about the canary, with its bound.',
-    cel: [
-      {
-        rule: '[has(self.successRate), has(self.latency), has(self.prometheus)].filter(x, x).size() == 1',
-        message: 'exactly one of successRate, latency and prometheus must be set',
-      },
-    ] satisfies CelRule[],
+    cel: [oneKind.rule],
   })
 export type Check = z.infer<typeof Check>
 
 const Checks = z
   .array(Check)
   .max(16)
-  .refine((checks) => new Set(checks.map((check) => check.name)).size === checks.length, {
-    message: 'names of checks must differ',
+  .refine(hasDistinctNames, 'names of checks must differ')
+  .meta({
+    'x-kubernetes-list-type': 'map',
+    'x-kubernetes-list-map-keys': ['name'],
+    description: 'Checks, all of which must pass. Names must differ.',
   })
-  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
 
 const Argument = z.string().max(256)
+
+const Arguments = z
+  .record(z.string(), Argument)
+  .refine((args) => isSized(args, 0, 16), 'must have at most 16 arguments')
+  .refine(hasKeysOfAtMost(63), 'must have keys of at most 63 characters')
+  .meta({
+    maxProperties: 16,
+    cel: keysOfAtMost(63),
+    description: 'Values for the arguments of the template, by name.',
+  })
 
 const onMissing = z.enum(['pause', 'abort']).default('pause')
 
@@ -83,8 +99,8 @@ export const Analysis = z
     checks: Checks.optional(),
     templateRef: z
       .strictObject({
-        name: ObjectName,
-        args: z.record(z.string().max(63), Argument).optional(),
+        name: ObjectName.meta({ description: 'Name of the AnalysisTemplate.' }),
+        args: Arguments.optional(),
       })
       .optional()
       .meta({ description: 'Checks of an AnalysisTemplate in the same namespace.' }),
@@ -114,27 +130,42 @@ export const Analysis = z
   })
 export type Analysis = z.infer<typeof Analysis>
 
-export const AnalysisTemplateSpec = z.strictObject({
-  args: z
-    .array(
-      z.strictObject({
-        name: z.string().min(1).max(63),
-        value: Argument.optional().meta({
-          description: 'Default. Without it the argument is required.',
+export const AnalysisTemplateSpec = z
+  .strictObject({
+    args: z
+      .array(
+        z.strictObject({
+          name: z.string().min(1).max(63).meta({
+            description: 'Name of the argument; checks write it as {{args.NAME}}.',
+          }),
+          value: Argument.optional().meta({
+            description: 'Default. Without it the argument is required.',
+          }),
         }),
-      }),
-    )
-    .max(16)
-    .optional()
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
-  checks: Checks,
-})
+      )
+      .max(16)
+      .refine(hasDistinctNames, 'names of arguments must differ')
+      .meta({
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['name'],
+        description: 'Arguments that a Rollout may or must give.',
+      })
+      .optional(),
+    checks: Checks.min(1),
+  })
+  .meta({ description: 'Checks that several Rollouts share.' })
 export type AnalysisTemplateSpec = z.infer<typeof AnalysisTemplateSpec>
 
-export const AnalysisTemplate = z.looseObject({
-  apiVersion: z.literal('sluice.dev/v1alpha1'),
-  kind: z.literal('AnalysisTemplate'),
-  metadata: z.looseObject({ name: ObjectName, namespace: ObjectName.optional() }),
-  spec: AnalysisTemplateSpec,
-})
+export const AnalysisTemplate = z
+  .looseObject({
+    apiVersion: z.literal('sluice.dev/v1alpha1'),
+    kind: z.literal('AnalysisTemplate'),
+    metadata: z.looseObject({ name: ObjectName, namespace: ObjectName.optional() }),
+    spec: AnalysisTemplateSpec,
+  })
+  .meta({ description: 'Checks that the Rollouts of a namespace share by reference.' })
 export type AnalysisTemplate = z.infer<typeof AnalysisTemplate>
+
+function hasDistinctNames(items: readonly { readonly name: string }[]): boolean {
+  return new Set(items.map((item) => item.name)).size === items.length
+}

@@ -1,7 +1,8 @@
-// Durations as users write them ⇄ milliseconds.
+// Durations as users write them ⇄ milliseconds. The units are those that CEL's duration() reads too.
 
-const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-const maxMs = 365 * unitMs.d
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
+const readableMs = { d: 86_400_000, ...unitMs } as const
+const maxMs = 365 * readableMs.d
 
 /** Milliseconds of a duration such as `1h30m`; the schema has already refused anything else. */
 export function durationMs(text: string): number {
@@ -14,23 +15,23 @@ export function isDuration(text: string): boolean {
   return parse(text) !== null
 }
 
-/** The shortest text for a length of time, at most two units: `1h30m`, `45s`, `0s`. */
+/** The shortest text for people, at most two units: `3d4h`, `1h30m`, `45s`, `0s`. */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return ms <= 0 ? '0s' : `${Math.round(ms)}ms`
   const parts: string[] = []
   let rest = Math.round(ms / 1_000) * 1_000
   for (const unit of ['d', 'h', 'm', 's'] as const) {
-    const count = Math.floor(rest / unitMs[unit])
-    rest -= count * unitMs[unit]
+    const count = Math.floor(rest / readableMs[unit])
+    rest -= count * readableMs[unit]
     if (count > 0) parts.push(`${count}${unit}`)
   }
   return parts.slice(0, 2).join('')
 }
 
 function parse(text: string): number | null {
-  if (!/^([0-9]{1,9}(ms|s|m|h|d))+$/.test(text)) return null
+  if (!/^([0-9]{1,9}(ms|s|m|h))+$/.test(text)) return null
   let total = 0
-  for (const [, count, unit] of text.matchAll(/([0-9]+)(ms|s|m|h|d)/g)) {
+  for (const [, count, unit] of text.matchAll(/([0-9]+)(ms|s|m|h)/g)) {
     total += Number(count) * unitMs[unit as keyof typeof unitMs]
   }
   return total <= maxMs ? total : null

@@ -4,74 +4,98 @@ import { CommitId, Conditions, ObjectName, Sentence, Timestamp } from './fields.
 
 const Glob = z.string().min(1).max(256)
 
-export const GitSourceSpec = z.strictObject({
-  repository: z
-    .string()
-    .min(1)
-    .max(2048)
-    .regex(/^(https|ssh|file):\/\/[^\s@]*(@[^\s@:]+)?[^\s]*$/, 'must be an https, ssh or file URL')
-    .refine((url) => !/^https:\/\/[^/]*@/.test(url), {
-      message: 'must not carry credentials: the URL is shown in logs and status',
-    })
-    .meta({
-      description: 'URL of the repository: https://, ssh:// or file://, without credentials.',
-      cel: [
-        {
-          rule: "!self.matches('^https://[^/]*@')",
-          message: 'must not carry credentials: the URL is shown in logs and status',
-        },
-      ],
+export const GitSourceSpec = z
+  .strictObject({
+    repository: z
+      .string()
+      .min(1)
+      .max(2048)
+      .regex(
+        /^(https|ssh|file):\/\/[^\s@]*(@[^\s@:]+)?[^\s]*$/,
+        'must be an https, ssh or file URL',
+      )
+      .refine((url) => !/^https:\/\/[^/]*@/.test(url), {
+        message: 'must not carry credentials: the URL is shown in logs and status',
+      })
+      .meta({
+        description: 'URL of the repository: https://, ssh:// or file://, without credentials.',
+        cel: [
+          {
+            rule: "!self.matches('^https://[^/]*@')",
+            message: 'must not carry credentials: the URL is shown in logs and status',
+          },
+        ],
+      }),
+    branch: z
+      .string()
+      .min(1)
+      .max(255)
+      .regex(/^[A-Za-z0-9_][A-Za-z0-9._/-]*$/, 'must be a branch name')
+      .default('main')
+      .meta({ description: 'Branch that is read, and on which a release is restored.' }),
+    include: z.array(Glob).max(64).default(['**/*.yaml', '**/*.yml']).meta({
+      'x-kubernetes-list-type': 'atomic',
+      description: 'Globs of the files to read.',
     }),
-  branch: z
-    .string()
-    .min(1)
-    .max(255)
-    .regex(/^[A-Za-z0-9_][A-Za-z0-9._/-]*$/, 'must be a branch name')
-    .default('main'),
-  include: z.array(Glob).max(64).default(['**/*.yaml', '**/*.yml']).meta({
-    'x-kubernetes-list-type': 'atomic',
-    description: 'Globs of the files to read.',
-  }),
-  exclude: z.array(Glob).max(64).default([]).meta({ 'x-kubernetes-list-type': 'atomic' }),
-  schedule: z.string().min(9).max(128).default('* * * * *').meta({
-    description:
-      'When to look for new commits: a cron line of five fields, or six with seconds first.',
-  }),
-  timeZone: z.string().max(64).default('UTC').meta({ description: 'Time zone of the schedule.' }),
-  author: z
-    .strictObject({
-      name: z.string().min(1).max(128).default('Sluice'),
-      email: z.string().min(3).max(254).default('sluice@sluice.dev'),
-    })
-    .prefault({})
-    .meta({ description: 'Author of the commits that restore a release.' }),
-})
+    exclude: z.array(Glob).max(64).default([]).meta({
+      'x-kubernetes-list-type': 'atomic',
+      description: 'Globs of files to leave out, even when they are included.',
+    }),
+    schedule: z.string().min(9).max(128).default('* * * * *').meta({
+      description:
+        'When to look for new commits: a cron line of five fields, or six with seconds first.',
+    }),
+    timeZone: z.string().max(64).default('UTC').meta({ description: 'Time zone of the schedule.' }),
+    author: z
+      .strictObject({
+        name: z.string().min(1).max(128).default('Sluice').meta({
+          description: 'Name of the author.',
+        }),
+        email: z.string().min(3).max(254).default('sluice@sluice.dev').meta({
+          description: 'E-mail address of the author.',
+        }),
+      })
+      .prefault({})
+      .meta({ description: 'Author of the commits that restore a release.' }),
+  })
+  .meta({ description: 'Which repository to follow, and when to look.' })
 export type GitSourceSpec = z.infer<typeof GitSourceSpec>
 
 /** An error with its place; the remedy says what to change. */
-export const SourceError = z.strictObject({
-  path: z.string().max(1024),
-  line: z.int().min(0),
-  column: z.int().min(0),
-  message: Sentence,
+export const SourceError = z.object({
+  path: z.string().max(1024).meta({ description: 'File in the repository.' }),
+  line: z.int().min(0).meta({ description: 'Line, from 1; 0 when it is not known.' }),
+  column: z.int().min(0).meta({ description: 'Column, from 1; 0 when it is not known.' }),
+  message: Sentence.meta({ description: 'What is wrong and what to change.' }),
 })
 export type SourceError = z.infer<typeof SourceError>
 
-export const GitSourceStatus = z.strictObject({
-  observedGeneration: z.int().min(0).optional(),
-  commit: CommitId.optional().meta({ description: 'Commit that was read last.' }),
-  readAt: Timestamp.optional(),
-  rollouts: z.int().min(0).optional().meta({ description: 'Rollouts found at that commit.' }),
-  errors: z.array(SourceError).max(32).optional().meta({ 'x-kubernetes-list-type': 'atomic' }),
-  conditions: Conditions.optional(),
-})
+export const GitSourceStatus = z
+  .object({
+    observedGeneration: z
+      .int()
+      .min(0)
+      .optional()
+      .meta({ description: 'Generation of the spec that was read last.' }),
+    commit: CommitId.optional().meta({ description: 'Commit that was read last.' }),
+    readAt: Timestamp.optional().meta({ description: 'When that commit was read.' }),
+    rollouts: z.int().min(0).optional().meta({ description: 'Rollouts found at that commit.' }),
+    errors: z.array(SourceError).max(32).optional().meta({
+      'x-kubernetes-list-type': 'atomic',
+      description: 'The first errors found at that commit, with their places.',
+    }),
+    conditions: Conditions.optional(),
+  })
+  .meta({ description: 'Written by Sluice.' })
 export type GitSourceStatus = z.infer<typeof GitSourceStatus>
 
-export const GitSource = z.looseObject({
-  apiVersion: z.literal('sluice.dev/v1alpha1'),
-  kind: z.literal('GitSource'),
-  metadata: z.looseObject({ name: ObjectName, namespace: ObjectName.optional() }),
-  spec: GitSourceSpec,
-  status: GitSourceStatus.optional(),
-})
+export const GitSource = z
+  .looseObject({
+    apiVersion: z.literal('sluice.dev/v1alpha1'),
+    kind: z.literal('GitSource'),
+    metadata: z.looseObject({ name: ObjectName, namespace: ObjectName.optional() }),
+    spec: GitSourceSpec,
+    status: GitSourceStatus.optional(),
+  })
+  .meta({ description: 'A branch whose Rollouts are applied, and restored after an abort.' })
 export type GitSource = z.infer<typeof GitSource>

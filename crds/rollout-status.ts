@@ -1,11 +1,12 @@
-// What Sluice writes about a Rollout: its own write-ahead log and the story people read.
+// What Sluice writes about a Rollout: its own write-ahead log and the story people read. Objects here are
+// not strict: after a downgrade, fields of a newer Sluice are dropped rather than refused.
 import { z } from 'zod'
 import { CommitId, Conditions, Percent, RevisionHash, Sentence, Timestamp } from './fields.ts'
 
 const atomic = { 'x-kubernetes-list-type': 'atomic' }
 
 /** A revision and the commit that brought it. */
-export const Release = z.strictObject({
+export const Release = z.object({
   revision: RevisionHash,
   commit: CommitId.optional().meta({
     description: 'Commit that brought this revision, when Git did.',
@@ -16,7 +17,7 @@ export type Release = z.infer<typeof Release>
 export const outcomes = ['Passed', 'Failed', 'Inconclusive', 'Error'] as const
 
 /** What one check said, with the numbers it used. */
-export const Evidence = z.strictObject({
+export const Evidence = z.object({
   check: z.string().max(63),
   outcome: z.enum(outcomes),
   because: Sentence,
@@ -34,7 +35,7 @@ export const Evidence = z.strictObject({
 })
 export type Evidence = z.infer<typeof Evidence>
 
-export const RevertState = z.strictObject({
+export const RevertState = z.object({
   state: z.enum(['Requested', 'Committed', 'Superseded', 'Nothing', 'NeedsHuman', 'Off']).meta({
     description:
       'Committed: the last good release is on the branch. Superseded: somebody changed it first, no commit. Nothing: there was nothing to restore.',
@@ -56,14 +57,15 @@ export const verbs = ['promote', 'pause', 'resume', 'abort', 'retry'] as const
 export type Verb = (typeof verbs)[number]
 
 export const RolloutStatus = z
-  .strictObject({
+  .object({
     observedGeneration: z.int().min(0).optional(),
     decision: z.int().min(0).default(0).meta({
       description:
         'Number of the last decision. Every object Sluice writes carries it, and none goes back.',
     }),
     fence: z.int().min(0).default(0).meta({
-      description: 'Decision that began this phase. Every fleet in use carries at least this number.',
+      description:
+        'Decision that began this phase. Every fleet in use carries at least this number.',
     }),
     phase: z.enum(phases).optional(),
     canary: Release.optional().meta({
@@ -85,18 +87,18 @@ export const RolloutStatus = z
       .meta({ description: 'Why the rollout is paused or aborted.' }),
     because: Sentence.optional().meta({ description: 'Why the last decision was taken.' }),
     blockedBy: z
-      .strictObject({ reason: z.string().max(64), message: Sentence, since: Timestamp })
+      .object({ reason: z.string().max(64), message: Sentence, since: Timestamp })
       .optional()
       .meta({ description: 'The one thing this Rollout waits for, when it may need a person.' }),
     weights: z
-      .array(z.strictObject({ revision: RevisionHash, weight: Percent }))
+      .array(z.object({ revision: RevisionHash, weight: Percent }))
       .max(8)
       .optional()
       .meta({ ...atomic, description: 'Percent of traffic by revision, as decided.' }),
     weight: Percent.optional().meta({ description: 'Percent for the revision under trial.' }),
     evidence: z.array(Evidence).max(17).optional().meta(atomic),
     quarantine: z
-      .array(z.strictObject({ ...Release.shape, because: Sentence, at: Timestamp }))
+      .array(z.object({ ...Release.shape, because: Sentence, at: Timestamp }))
       .max(10)
       .optional()
       .meta({
@@ -110,7 +112,7 @@ export const RolloutStatus = z
     revert: RevertState.optional(),
     history: z
       .array(
-        z.strictObject({
+        z.object({
           ...Release.shape,
           outcome: z.enum(['Promoted', 'Aborted', 'Superseded']),
           because: Sentence,

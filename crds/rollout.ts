@@ -1,19 +1,29 @@
 // The Rollout, written once. Types, CRD, JSON Schema and field reference all come from here.
 import { z } from 'zod'
 import { Analysis } from './analysis-template.ts'
-import { durationMs } from './duration.ts'
-import { type CelRule, Duration, Host, ObjectName, Percent } from './fields.ts'
+import { durationMs, isDuration } from './duration.ts'
+import {
+  type CelRule,
+  Duration,
+  exactlyOne,
+  Host,
+  Labels,
+  ObjectName,
+  Percent,
+  RolloutName,
+} from './fields.ts'
 import { RolloutStatus } from './rollout-status.ts'
 
 export const group = 'sluice.dev'
 export const version = 'v1alpha1'
 export const apiVersion = `${group}/${version}`
 
-const Labels = z.record(z.string().max(317), z.string().max(63))
-
 /** Kept opaque: the API server of the cluster, not Sluice, knows what a pod may contain. */
 export const PodTemplate = z
-  .looseObject({ metadata: z.looseObject({}).optional(), spec: z.looseObject({}) })
+  .strictObject({
+    metadata: z.looseObject({}).optional().meta({ description: 'Labels and annotations of pods.' }),
+    spec: z.looseObject({}).meta({ description: 'The pod, as in a Deployment.' }),
+  })
   .meta({ description: 'The pod template, kept opaque. Its digest is the revision.' })
 export type PodTemplate = z.infer<typeof PodTemplate>
 
@@ -92,7 +102,7 @@ const Canary = z
     description: 'Shift traffic in steps.',
     cel: [
       {
-        rule: 'self.steps.all(i, s, i == 0 || self.steps[i - 1].weight <= s.weight)',
+        rule: 'self.steps.map(step, step.weight).isSorted()',
         message: 'weights must not fall from one step to the next',
         fieldPath: '.steps',
       },
@@ -119,13 +129,18 @@ export const Revert = z
   })
   .meta({ description: 'What happens in Git after an abort.' })
 
+const oneStrategy = exactlyOne(['canary', 'blueGreen'])
+const tooShort = 'must be longer than the longest hold, or no step can end in time'
+
 export const RolloutSpec = z
   .strictObject({
     replicas: z.int().min(0).max(10_000).default(1).meta({
       description: 'Pods that serve all traffic together.',
     }),
     selector: z
-      .strictObject({ matchLabels: Labels })
+      .strictObject({
+        matchLabels: Labels.meta({ description: 'Label and value, all of which must match.' }),
+      })
       .meta({ description: 'Labels that every pod of this Rollout carries.' }),
     template: PodTemplate,
     minReadySeconds: z.int().min(0).max(3600).default(0).meta({
@@ -141,41 +156,54 @@ export const RolloutSpec = z
     analysis: Analysis.optional(),
     revert: Revert.prefault({}),
   })
-  .refine((spec) => [spec.canary, spec.blueGreen].filter(Boolean).length === 1, {
-    message: 'exactly one of canary and blueGreen must be set',
+  .refine(oneStrategy.isMet, oneStrategy.message)
+  .refine((spec) => holds(spec).every((hold) => isShorter(hold, spec.progressDeadline)), {
+    path: ['progressDeadline'],
+    message: tooShort,
   })
-  .refine(
-    (spec) => holds(spec).every((hold) => durationMs(hold) < durationMs(spec.progressDeadline)),
-    {
-      path: ['progressDeadline'],
-      message: 'must be longer than the longest hold, or no step can end in time',
-    },
-  )
   .meta({
+    description: 'What runs and how a new revision of it takes over.',
     cel: [
+      oneStrategy.rule,
       {
-        rule: '[has(self.canary), has(self.blueGreen)].filter(x, x).size() == 1',
-        message: 'exactly one of canary and blueGreen must be set',
+        rule: '!has(self.canary) || self.canary.steps.all(step, duration(step.hold) < duration(self.progressDeadline))',
+        message: tooShort,
+        fieldPath: '.progressDeadline',
+      },
+      {
+        rule: '!has(self.blueGreen) || duration(self.blueGreen.hold) < duration(self.progressDeadline)',
+        message: tooShort,
+        fieldPath: '.progressDeadline',
       },
     ] satisfies CelRule[],
   })
 export type RolloutSpec = z.infer<typeof RolloutSpec>
 
-export const Rollout = z.looseObject({
-  apiVersion: z.literal(apiVersion),
-  kind: z.literal('Rollout'),
-  metadata: z.looseObject({
-    name: ObjectName,
-    namespace: ObjectName.optional(),
-    annotations: z.record(z.string(), z.string()).optional(),
-  }),
-  spec: RolloutSpec,
-  status: RolloutStatus.optional(),
-})
+export const Rollout = z
+  .looseObject({
+    apiVersion: z.literal(apiVersion),
+    kind: z.literal('Rollout'),
+    metadata: z.looseObject({
+      name: RolloutName,
+      namespace: ObjectName.optional(),
+      annotations: z.record(z.string(), z.string()).optional(),
+    }),
+    spec: RolloutSpec,
+    status: RolloutStatus.optional(),
+  })
+  .meta({
+    description:
+      'A workload whose new revisions take over step by step, and whose last good release is restored in Git when one fails.',
+  })
 export type Rollout = z.infer<typeof Rollout>
 
 function rises(steps: readonly { weight: number }[]): boolean {
   return steps.every((step, i) => i === 0 || (steps[i - 1]?.weight ?? 0) <= step.weight)
+}
+
+// Total: a text that is no duration has been reported at its own field.
+function isShorter(hold: string, deadline: string): boolean {
+  return !isDuration(hold) || !isDuration(deadline) || durationMs(hold) < durationMs(deadline)
 }
 
 function holds(spec: {
