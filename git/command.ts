@@ -1,0 +1,138 @@
+// Fixed argument lists in, bytes out. The only place that starts git: no shell, no configuration of the
+// host, no prompts, no hooks, no helpers; a deadline and an output limit on every command.
+import { spawn } from 'node:child_process'
+
+export interface GitOptions {
+  /** Directory that serves as HOME, so that no configuration of a user is read. */
+  readonly home: string
+  /** The bare repository; left out only for commands that need none, such as `ls-remote`. */
+  readonly gitDirectory?: string | undefined
+  readonly input?: string | Buffer | undefined
+  readonly deadlineMs?: number | undefined
+  readonly maxOutputBytes?: number | undefined
+  /** Identity, index file and credentials helpers; never a secret itself. */
+  readonly environment?: Readonly<Record<string, string>> | undefined
+}
+
+/** A git command that did not succeed. `words` are the last lines it said, without credentials. */
+export class GitError extends Error {
+  readonly subcommand: string
+  readonly reason: 'exit' | 'deadline' | 'output-limit' | 'not-started'
+  readonly words: string
+  constructor(subcommand: string, reason: GitError['reason'], words: string) {
+    super(`git ${subcommand}: ${words || reason}`)
+    this.name = 'GitError'
+    this.subcommand = subcommand
+    this.reason = reason
+    this.words = words
+  }
+}
+
+const defaultDeadlineMs = 60_000
+const defaultMaxOutputBytes = 64 * 1024 * 1024
+const maxStderrBytes = 64 * 1024
+
+const settings = [
+  'protocol.ext.allow=never',
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'core.quotePath=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'submodule.recurse=false',
+  'fetch.recurseSubmodules=false',
+  'credential.helper=',
+  'http.lowSpeedLimit=1000',
+  'http.lowSpeedTime=30',
+].flatMap((setting) => ['-c', setting])
+
+/**
+ * Runs `git <args>`; the first argument is the subcommand. Values that come from outside stand after
+ * `--end-of-options` or `--`: that is the caller's duty. Throws `GitError`.
+ */
+export function git(args: readonly string[], options: GitOptions): Promise<Buffer> {
+  const subcommand = args[0] ?? ''
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  // A process group of its own, so that the deadline also ends ssh and the remote helpers.
+  const child = spawn('git', [...settings, ...args], {
+    cwd: options.gitDirectory ?? options.home,
+    detached: true,
+    env: environment(options),
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  const output: Buffer[] = []
+  let outputBytes = 0
+  let stderr = ''
+  let ended: GitError['reason'] | null = null
+  const end = (reason: GitError['reason']) => {
+    ended ??= reason
+    killGroup(child.pid)
+  }
+  const timer = setTimeout(() => end('deadline'), options.deadlineMs ?? defaultDeadlineMs)
+  child.stdout.on('data', (chunk: Buffer) => {
+    outputBytes += chunk.length
+    if (outputBytes > (options.maxOutputBytes ?? defaultMaxOutputBytes)) end('output-limit')
+    else output.push(chunk)
+  })
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr = (stderr + chunk.toString('utf8')).slice(-maxStderrBytes)
+  })
+  // A command that ends early closes its input; its exit code tells why.
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(options.input ?? '')
+  child.on('error', (error) => {
+    clearTimeout(timer)
+    reject(new GitError(subcommand, 'not-started', redact(error.message)))
+  })
+  child.on('close', (code) => {
+    clearTimeout(timer)
+    if (ended !== null) reject(new GitError(subcommand, ended, sentence(ended)))
+    else if (code === 0) resolve(Buffer.concat(output))
+    else reject(new GitError(subcommand, 'exit', lastWords(stderr)))
+  })
+  return promise
+}
+
+/** Removes user information from URLs and bounds the text: it reaches logs and status. */
+export function redact(text: string): string {
+  return text.replaceAll(/([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@]{1,1024}@/gi, '$1***@').slice(-2_000)
+}
+
+function environment(options: GitOptions): Record<string, string> {
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: options.home,
+    XDG_CONFIG_HOME: options.home,
+    LC_ALL: 'C',
+    TZ: 'UTC',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_ATTR_NOSYSTEM: '1',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ASKPASS: '/bin/false',
+    GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oStrictHostKeyChecking=yes',
+    GIT_ALLOW_PROTOCOL: 'https:ssh:file',
+    ...(options.gitDirectory === undefined ? {} : { GIT_DIR: options.gitDirectory }),
+    ...options.environment,
+  }
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It ended by itself in the meantime.
+  }
+}
+
+function lastWords(stderr: string): string {
+  const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '')
+  return redact(lines.slice(-6).join('; '))
+}
+
+function sentence(reason: GitError['reason']): string {
+  return reason === 'deadline'
+    ? 'took longer than its deadline and was ended'
+    : 'said more than its limit and was ended'
+}
