@@ -66,7 +66,7 @@ export const Check = z
   .refine(oneKind.isMet, oneKind.message)
   .meta({
     description: 'One question about the canary, with its bound.',
-    cel: [oneKind.rule],
+    ...oneKind.meta,
   })
 export type Check = z.infer<typeof Check>
 

@@ -53,8 +53,8 @@ export function rootSchema(kind: Kind): Structural {
     ...closed,
     required: ['spec'],
     properties: {
-      apiVersion: { description: `${apiVersion}.`, type: 'string' },
-      kind: { description: `${kind.kind}.`, type: 'string' },
+      apiVersion: { description: `${apiVersion}.`, type: 'string', maxLength: 63 },
+      kind: { description: `${kind.kind}.`, type: 'string', maxLength: 63 },
       metadata: { type: 'object', properties: { name: { type: 'string', ...bounds(name) } } },
       spec,
       ...(status === undefined ? {} : { status }),

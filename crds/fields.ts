@@ -100,17 +100,18 @@ export const Conditions = z
     description: 'Ready, Reconciling and Stalled, as kstatus reads them.',
   })
 
-/** Exactly one of these keys is set: for `.refine(...exactlyOne(keys).check).meta(….meta)`. */
+/**
+ * Exactly one of these keys is set. `isMet` and `message` are for `.refine`; `meta` says the same to the
+ * API server in CEL and to editors.
+ */
 export function exactlyOne<Key extends string>(keys: readonly Key[]) {
   const message = `exactly one of ${listed(keys)} must be set`
+  const rule = `[${keys.map((key) => `has(self.${key})`).join(', ')}].filter(x, x).size() == 1`
   return {
     isMet: (value: { readonly [key in Key]?: unknown }) =>
       keys.filter((key) => value[key] !== undefined).length === 1,
     message,
-    rule: {
-      rule: `[${keys.map((key) => `has(self.${key})`).join(', ')}].filter(x, x).size() == 1`,
-      message,
-    } satisfies CelRule,
+    meta: { exactlyOne: keys, cel: [{ rule, message }] satisfies CelRule[] },
   }
 }
 

@@ -4,7 +4,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { customResourceYaml } from './custom-resource.ts'
+import { editorSchema } from './editor-schema.ts'
 import { kinds } from './kinds.ts'
+import { reference } from './reference.ts'
 
 const generated = 'Generated from crds/*.ts by `npm run generate`; edits here are lost.'
 
@@ -15,6 +17,9 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     const yaml = customResourceYaml(kind, `# ${generated}\n`)
     files.set(`crds/${kind.plural}.yaml`, yaml)
     files.set(`charts/sluice/crds/${kind.plural}.yaml`, yaml)
+    const schema = { $comment: generated, ...editorSchema(kind) }
+    files.set(`crds/schema/${kind.singular}.json`, `${JSON.stringify(schema, null, 2)}\n`)
+    files.set(`docs/reference/${kebab(kind.kind)}.md`, reference(kind, generated))
   }
   return files
 }
@@ -24,6 +29,10 @@ export function staleFiles(root: string): string[] {
   return [...generatedFiles()].flatMap(([path, content]) =>
     read(join(root, path)) === content ? [] : [path],
   )
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase()
 }
 
 function read(path: string): string | null {

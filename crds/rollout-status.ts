@@ -7,7 +7,7 @@ const atomic = { 'x-kubernetes-list-type': 'atomic' }
 
 /** A revision and the commit that brought it. */
 export const Release = z.object({
-  revision: RevisionHash,
+  revision: RevisionHash.meta({ description: 'Digest of the pod template.' }),
   commit: CommitId.optional().meta({
     description: 'Commit that brought this revision, when Git did.',
   }),
@@ -18,20 +18,20 @@ export const outcomes = ['Passed', 'Failed', 'Inconclusive', 'Error'] as const
 
 /** What one check said, with the numbers it used. */
 export const Evidence = z.object({
-  check: z.string().max(63),
-  outcome: z.enum(outcomes),
-  because: Sentence,
-  query: z.string().max(4096).optional(),
+  check: z.string().max(63).meta({ description: 'Name of the check.' }),
+  outcome: z.enum(outcomes).meta({ description: 'What the check said.' }),
+  because: Sentence.meta({ description: 'Why, in one sentence.' }),
+  query: z.string().max(4096).optional().meta({ description: 'Query that was asked.' }),
   value: z
     .number()
     .optional()
     .meta({ description: 'Canary. Percent for rates, seconds for latency.' }),
   stable: z.number().optional().meta({ description: 'The same number for the stable revision.' }),
-  min: z.number().optional(),
-  max: z.number().optional(),
+  min: z.number().optional().meta({ description: 'Least value that passes.' }),
+  max: z.number().optional().meta({ description: 'Greatest value that passes.' }),
   samples: z.number().optional().meta({ description: 'Requests to the canary in the window.' }),
-  windowSeconds: z.number().optional(),
-  at: Timestamp,
+  windowSeconds: z.number().optional().meta({ description: 'Length of the window of the query.' }),
+  at: Timestamp.meta({ description: 'End of the window.' }),
 })
 export type Evidence = z.infer<typeof Evidence>
 
@@ -40,11 +40,11 @@ export const RevertState = z.object({
     description:
       'Committed: the last good release is on the branch. Superseded: somebody changed it first, no commit. Nothing: there was nothing to restore.',
   }),
-  bad: Release,
-  good: Release.optional(),
+  bad: Release.meta({ description: 'The release that failed.' }),
+  good: Release.optional().meta({ description: 'The release that is restored.' }),
   commit: CommitId.optional().meta({ description: 'The commit that restored the release.' }),
-  because: Sentence,
-  at: Timestamp,
+  because: Sentence.meta({ description: 'Why, in one sentence.' }),
+  at: Timestamp.meta({ description: 'When this state was reached.' }),
 })
 export type RevertState = z.infer<typeof RevertState>
 
@@ -56,9 +56,19 @@ export const abortReasons = ['failed', 'pods', 'person', 'inconclusive', 'error'
 export const verbs = ['promote', 'pause', 'resume', 'abort', 'retry'] as const
 export type Verb = (typeof verbs)[number]
 
+const CommandId = z
+  .string()
+  .max(64)
+  .exactOptional()
+  .meta({ description: 'Identity of the last command of this verb.' })
+
 export const RolloutStatus = z
   .object({
-    observedGeneration: z.int().min(0).optional(),
+    observedGeneration: z
+      .int()
+      .min(0)
+      .optional()
+      .meta({ description: 'Generation of the spec that was decided on last.' }),
     decision: z.int().min(0).default(0).meta({
       description:
         'Number of the last decision. Every object Sluice writes carries it, and none goes back.',
@@ -67,7 +77,7 @@ export const RolloutStatus = z
       description:
         'Decision that began this phase. Every fleet in use carries at least this number.',
     }),
-    phase: z.enum(phases).optional(),
+    phase: z.enum(phases).optional().meta({ description: 'Where this Rollout stands.' }),
     canary: Release.optional().meta({
       description: 'The revision under trial, or the one aborted.',
     }),
@@ -87,18 +97,37 @@ export const RolloutStatus = z
       .meta({ description: 'Why the rollout is paused or aborted.' }),
     because: Sentence.optional().meta({ description: 'Why the last decision was taken.' }),
     blockedBy: z
-      .object({ reason: z.string().max(64), message: Sentence, since: Timestamp })
+      .object({
+        reason: z.string().max(64).meta({ description: 'One word for programs.' }),
+        message: Sentence.meta({ description: 'A sentence for people.' }),
+        since: Timestamp.meta({ description: 'Since when.' }),
+      })
       .optional()
       .meta({ description: 'The one thing this Rollout waits for, when it may need a person.' }),
     weights: z
-      .array(z.object({ revision: RevisionHash, weight: Percent }))
+      .array(
+        z.object({
+          revision: RevisionHash.meta({ description: 'Revision.' }),
+          weight: Percent.meta({ description: 'Percent.' }),
+        }),
+      )
       .max(8)
       .optional()
       .meta({ ...atomic, description: 'Percent of traffic by revision, as decided.' }),
     weight: Percent.optional().meta({ description: 'Percent for the revision under trial.' }),
-    evidence: z.array(Evidence).max(17).optional().meta(atomic),
+    evidence: z
+      .array(Evidence)
+      .max(17)
+      .optional()
+      .meta({ ...atomic, description: 'What each check said last.' }),
     quarantine: z
-      .array(z.object({ ...Release.shape, because: Sentence, at: Timestamp }))
+      .array(
+        z.object({
+          ...Release.shape,
+          because: Sentence.meta({ description: 'Why it failed.' }),
+          at: Timestamp.meta({ description: 'When it failed.' }),
+        }),
+      )
       .max(10)
       .optional()
       .meta({
@@ -106,25 +135,39 @@ export const RolloutStatus = z
         description: 'Revisions that failed. They are not tried again until retried.',
       }),
     commands: z
-      .partialRecord(z.enum(verbs), z.string().max(64))
+      .object({
+        promote: CommandId,
+        pause: CommandId,
+        resume: CommandId,
+        abort: CommandId,
+        retry: CommandId,
+      })
       .optional()
       .meta({ description: 'Identity of the last command consumed, by verb.' }),
-    revert: RevertState.optional(),
+    revert: RevertState.optional().meta({
+      description: 'How far the restoring of the last good release in Git is.',
+    }),
     history: z
       .array(
         z.object({
           ...Release.shape,
-          outcome: z.enum(['Promoted', 'Aborted', 'Superseded']),
-          because: Sentence,
-          startedAt: Timestamp,
-          endedAt: Timestamp,
+          outcome: z
+            .enum(['Promoted', 'Aborted', 'Superseded'])
+            .meta({ description: 'How its trial ended.' }),
+          because: Sentence.meta({ description: 'Why it ended so.' }),
+          startedAt: Timestamp.meta({ description: 'When its trial began.' }),
+          endedAt: Timestamp.meta({ description: 'When its trial ended.' }),
         }),
       )
       .max(10)
       .optional()
       .meta({ ...atomic, description: 'The last releases, newest first.' }),
     replicas: z.int().min(0).optional().meta({ description: 'Pods, over all revisions.' }),
-    readyReplicas: z.int().min(0).optional(),
+    readyReplicas: z
+      .int()
+      .min(0)
+      .optional()
+      .meta({ description: 'Ready pods, over all revisions.' }),
     selector: z
       .string()
       .max(4096)

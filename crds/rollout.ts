@@ -162,9 +162,10 @@ export const RolloutSpec = z
     message: tooShort,
   })
   .meta({
+    ...oneStrategy.meta,
     description: 'What runs and how a new revision of it takes over.',
     cel: [
-      oneStrategy.rule,
+      ...oneStrategy.meta.cel,
       {
         rule: '!has(self.canary) || self.canary.steps.all(step, duration(step.hold) < duration(self.progressDeadline))',
         message: tooShort,

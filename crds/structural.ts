@@ -125,6 +125,8 @@ function converted(
     case 'exclusiveMinimum':
     case 'exclusiveMaximum':
       return value === true ? { [key]: true } : {}
+    case 'exactlyOne': // for editors; its CEL rule stands in `cel`
+      return {}
     case 'cel':
       return { 'x-kubernetes-validations': rules(value, path) }
     default:
