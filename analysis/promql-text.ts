@@ -23,12 +23,12 @@ export type Filled = { readonly text: string } | { readonly problem: string }
 
 /**
  * Fills `{{name}}` with values. Inside quotes a value is escaped, so it can not end the string; outside
- * of quotes only plain words and numbers are let in. A placeholder for which `valueOf` gives
+ * of quotes only plain words and numbers are let in. A placeholder for which `lookUp` gives
  * `undefined` is a problem; `'keep'` leaves it for a later pass.
  */
 export function fill(
   template: string,
-  valueOf: (placeholder: string) => string | undefined | typeof keep,
+  lookUp: (placeholder: string) => string | undefined | typeof keep,
 ): Filled {
   let text = ''
   let quote: Quote | null = null
@@ -39,7 +39,7 @@ export function fill(
       text += source
       continue
     }
-    const value = valueOf(inner.trim())
+    const value = lookUp(inner.trim())
     if (value === undefined) return { problem: `unknown placeholder {{${inner.trim()}}}` }
     if (value === keep) {
       text += source

@@ -110,7 +110,9 @@ function builtIn(
 }
 
 function revisions(targets: readonly Target[]): string[] {
-  return targets.flatMap(({ revision, stable }) => (stable === null ? [revision] : [revision, stable]))
+  return targets.flatMap(({ revision, stable }) =>
+    stable === null ? [revision] : [revision, stable],
+  )
 }
 
 function halved<T extends Target>(kind: 'requests' | 'durations', targets: readonly T[]): T[][] {

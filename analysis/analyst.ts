@@ -1,0 +1,183 @@
+// Subjects in, a verdict for each out: windows, grouped questions, readings, judgement. All subjects
+// of a round are asked about at one instant; a subject whose questions fail does not harm another.
+import type { Check } from '../crds/analysis-template.ts'
+import type { Evidence } from '../crds/rollout-status.ts'
+import { createInquiry, type Inquiry } from './inquiry.ts'
+import { combine, judge } from './judge.ts'
+import { createLimiter } from './limiter.ts'
+import type { Provider } from './provider.ts'
+import { groupedQuery, questionFor, shards, singleQuery, type Target } from './query.ts'
+import { type ByArm, builtInReading, byArm, ownReading, type Reading } from './reading.ts'
+import type { Verdict } from './verdict.ts'
+import { windowFor } from './window.ts'
+
+/** One revision at one step, and what is to be known of it. */
+export interface Subject {
+  /** Key of the verdict in the answer. */
+  readonly key: string
+  readonly namespace: string
+  readonly name: string
+  /** The Service whose traffic is split. */
+  readonly host: string
+  readonly revision: string
+  readonly stable: string | null
+  readonly step: number
+  /** When the step's weight was live, ms since epoch. */
+  readonly fromMs: number
+  /** The hold is over: decide. Before that only a failure beyond doubt decides. */
+  readonly final: boolean
+  /** Resolved: templates and their arguments filled in. */
+  readonly checks: readonly Check[]
+  readonly minRequests: number
+}
+
+export interface Analyst {
+  /** One verdict per subject, by key. Never rejects: a provider that fails is Error evidence. */
+  judge(subjects: readonly Subject[]): Promise<Map<string, Verdict>>
+}
+
+export interface AnalystOptions {
+  readonly provider: Provider
+  readonly clock: { now(): number }
+  readonly scrapeIntervalMs: number
+  /** Subjects in one query. 200 keep 5,000 rollouts with two checks at about 50 queries. */
+  readonly subjectsPerQuery?: number
+}
+
+const maxQueriesAtOnce = 16
+
+export function createAnalyst(options: AnalystOptions): Analyst {
+  const { provider, clock, scrapeIntervalMs, subjectsPerQuery = 200 } = options
+  const limit = createLimiter(maxQueriesAtOnce)
+  return {
+    async judge(subjects) {
+      const nowMs = clock.now()
+      const inquiry = createInquiry({ provider, limit, atMs: nowMs })
+      const asked = subjects.flatMap((subject) => askedOf(subject, { nowMs, scrapeIntervalMs }))
+      const readings = await read(asked, { inquiry, subjectsPerQuery })
+      const evidence = new Map<Subject, Evidence[]>(subjects.map((subject) => [subject, []]))
+      for (const one of asked) {
+        evidence.get(one.subject)?.push(evidenceOf(one, readings.get(one), nowMs))
+      }
+      return new Map(
+        subjects.map((subject) => [
+          subject.key,
+          combine(subject, evidence.get(subject) ?? [], nowMs),
+        ]),
+      )
+    },
+  }
+}
+
+/** One check of one subject: what to ask, or the reading that needs no question. */
+interface Asked {
+  readonly subject: Subject
+  readonly check: Check
+  readonly target: Target
+  readonly kind: 'requests' | 'durations' | 'own' | 'known'
+  readonly query: string
+  readonly known: Reading | null
+}
+
+function askedOf(
+  subject: Subject,
+  time: { nowMs: number; scrapeIntervalMs: number },
+): readonly Asked[] {
+  const windowMs = windowFor({ fromMs: subject.fromMs, ...time })
+  const { namespace, name, host, revision, stable } = subject
+  const target = { namespace, name, host, revision, stable, windowMs: windowMs ?? 0 }
+  const known = (check: Check, reading: Reading): Asked => {
+    return { subject, check, target, kind: 'known', query: '', known: reading }
+  }
+  return subject.checks.map((check) => {
+    if (windowMs === null) return known(check, tooEarly(subject, time))
+    const question = questionFor(check, target)
+    if (question.kind === 'problem') {
+      return known(check, { kind: 'error', because: question.because })
+    }
+    return { subject, check, target, kind: question.kind, query: question.query, known: null }
+  })
+}
+
+async function read(
+  asked: readonly Asked[],
+  context: { inquiry: Inquiry; subjectsPerQuery: number },
+): Promise<ReadonlyMap<Asked, Reading>> {
+  const readings = new Map<Asked, Reading>()
+  const work: Promise<void>[] = []
+  for (const kind of ['requests', 'durations'] as const) {
+    const byWindow = Map.groupBy(
+      asked.filter((one) => one.kind === kind),
+      ({ target }) => target.windowMs,
+    )
+    for (const sameWindow of byWindow.values()) {
+      // Several checks of one subject share one row of the answer.
+      const targets = [...new Set(sameWindow.map(({ target }) => target))]
+      for (const shard of shards(kind, targets, context.subjectsPerQuery)) {
+        work.push(
+          readShard(kind, shard, context.inquiry).then((answers) => {
+            for (const one of sameWindow) {
+              const reading = answers.get(one.target)
+              if (reading) readings.set(one, reading)
+            }
+          }),
+        )
+      }
+    }
+  }
+  for (const [query, same] of Map.groupBy(
+    asked.filter(({ kind }) => kind === 'own'),
+    (one) => one.query,
+  )) {
+    work.push(
+      context.inquiry.ask(query, 'single').then((answer) => {
+        const reading = 'because' in answer ? answer : ownReading(answer.samples)
+        for (const one of same) readings.set(one, reading)
+      }),
+    )
+  }
+  await Promise.all(work)
+  return readings
+}
+
+async function readShard(
+  kind: 'requests' | 'durations',
+  shard: readonly Target[],
+  inquiry: Inquiry,
+): Promise<ReadonlyMap<Target, Reading>> {
+  const readingOf = (arms: ByArm, target: Target) => builtInReading(kind, arms, target)
+  if (shard.length > 1) {
+    const answer = await inquiry.ask(groupedQuery(kind, shard), 'grouped')
+    if (!('because' in answer)) {
+      const arms = byArm(answer.samples)
+      return new Map(shard.map((target) => [target, readingOf(arms, target)]))
+    }
+  }
+  // One bad apple must not blind the rest of its shard.
+  const singles = shard.map(async (target) => {
+    const answer = await inquiry.ask(singleQuery(kind, target), 'single')
+    const reading = 'because' in answer ? answer : readingOf(byArm(answer.samples), target)
+    return [target, reading] as const
+  })
+  return new Map(await Promise.all(singles))
+}
+
+function evidenceOf(asked: Asked, reading: Reading | undefined, nowMs: number): Evidence {
+  const { subject, check, target, query } = asked
+  const known = asked.known ??
+    reading ?? { kind: 'error', because: 'the question was not answered' }
+  return judge(check, known, {
+    final: subject.final,
+    minRequests: subject.minRequests,
+    windowMs: target.windowMs,
+    atMs: nowMs,
+    ...(query === '' ? {} : { query }),
+  })
+}
+
+function tooEarly(subject: Subject, time: { nowMs: number; scrapeIntervalMs: number }): Reading {
+  const liveS = Math.max(0, Math.round((time.nowMs - subject.fromMs) / 1_000))
+  const neededS = Math.ceil((5 * time.scrapeIntervalMs) / 1_000)
+  const because = `too early: the weight is live for ${liveS}s, and ${neededS}s are needed`
+  return { kind: 'inconclusive', because }
+}

@@ -1,0 +1,218 @@
+// The Prometheus HTTP API as a metrics provider: query text in, samples out. Whatever comes back is
+// parsed by schema, bounded in size and time, and no error names a credential.
+import { readFile } from 'node:fs/promises'
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import axios, { type AxiosResponse } from 'axios'
+import { z } from 'zod'
+import { type AnswerSize, type Provider, ProviderError, type Sample } from './provider.ts'
+
+export interface PrometheusOptions {
+  /** Base address, with a path prefix where there is one: `http://prometheus.monitoring:9090`. */
+  readonly url: string
+  /** Hosts, as `host` or `host:port`, that may be asked. Without it any host may. */
+  readonly allowedHosts?: readonly string[]
+  /** File with a bearer token; read for each query, because tokens rotate. */
+  readonly bearerTokenFile?: string
+  readonly timeoutMs?: number
+  readonly maxResponseBytes?: number
+}
+
+/**
+ * A provider that asks one Prometheus, or what speaks its API (Thanos, Mimir, VictoriaMetrics).
+ * Throws when the address is none that may be asked.
+ */
+export function prometheusProvider(options: PrometheusOptions): Provider & { close(): void } {
+  const { timeoutMs = 10_000, maxResponseBytes = 8 * 1024 * 1024 } = options
+  const address = parseAddress(options)
+  const agents = {
+    httpAgent: new HttpAgent({ keepAlive: true, maxSockets: 16 }),
+    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: 16 }),
+  }
+  const request = async (promql: string, atMs: number, size: AnswerSize) => {
+    const token = await readToken(options.bearerTokenFile, address.host)
+    return axios.post<unknown>(
+      endpoint(address),
+      new URLSearchParams({
+        query: promql,
+        time: (atMs / 1_000).toFixed(3),
+        timeout: `${timeoutMs}ms`,
+      }).toString(),
+      {
+        ...agents,
+        timeout: timeoutMs,
+        // The timeout of axios is for silence; a server that drips bytes is cut off by this one.
+        signal: AbortSignal.timeout(timeoutMs),
+        maxRedirects: 0,
+        maxContentLength: maxResponseBytes,
+        proxy: false,
+        responseType: 'text',
+        transformResponse: (body: unknown) => body,
+        validateStatus: () => true,
+        headers: {
+          'Content-Type': 'application/x-www-form-urlencoded',
+          Accept: 'application/json',
+          // Compressing small answers costs Prometheus four times the work of the query itself.
+          'Accept-Encoding': size === 'grouped' ? 'gzip' : 'identity',
+          ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
+        },
+      },
+    )
+  }
+  return {
+    async query(promql, atMs, size = 'single') {
+      let response: AxiosResponse<unknown>
+      try {
+        response = await request(promql, atMs, size)
+      } catch (error) {
+        throw requestError(error, { host: address.host, timeoutMs, maxResponseBytes })
+      }
+      return samplesOf(response, address.host)
+    },
+    close() {
+      agents.httpAgent.destroy()
+      agents.httpsAgent.destroy()
+    },
+  }
+}
+
+const Labels = z.record(z.string(), z.string())
+const Point = z.tuple([z.number(), z.string()])
+const Success = z.object({
+  status: z.literal('success'),
+  warnings: z.array(z.string()).nullish(),
+  data: z.discriminatedUnion('resultType', [
+    z.object({
+      resultType: z.literal('vector'),
+      result: z.array(z.object({ metric: Labels, value: Point })),
+    }),
+    z.object({ resultType: z.literal('scalar'), result: Point }),
+    z.object({ resultType: z.enum(['matrix', 'string']) }),
+  ]),
+})
+const Failure = z.object({
+  status: z.literal('error'),
+  errorType: z.string(),
+  error: z.string(),
+})
+
+/** Turns a response into samples, or says what is wrong with it and what to change. */
+function samplesOf(response: AxiosResponse<unknown>, host: string): readonly Sample[] {
+  const { status, headers, data } = response
+  if (status >= 300 && status < 400) {
+    throw unusable(`${host} redirects (${status}): set the address it redirects to`)
+  }
+  if (status === 401 || status === 403) {
+    throw unusable(`${host} refuses access (${status}): check the bearer token`)
+  }
+  const body = parseJson(data)
+  const failure = Failure.safeParse(body)
+  if (failure.success) {
+    const { errorType, error } = failure.data
+    throw refused(`${host} answers ${errorType}: ${clipped(error)}`)
+  }
+  if (status !== 200) throw unusable(`${host} answers status ${status}`)
+  const success = Success.safeParse(body)
+  if (!success.success) {
+    const type = clipped(String(headers['content-type'] ?? 'no content type'))
+    throw unusable(`${host} does not speak the Prometheus API (${type}): check the address`)
+  }
+  const { warnings, data: answer } = success.data
+  if (warnings && warnings.length > 0) {
+    throw refused(`${host} answers in part only: ${clipped(warnings.join('; '))}`)
+  }
+  switch (answer.resultType) {
+    case 'scalar':
+      return [sample({}, answer.result)]
+    case 'vector':
+      return answer.result.map(({ metric, value }) => sample(metric, value))
+    case 'matrix':
+    case 'string':
+      throw refused(`the query gives a ${answer.resultType} where one number is needed`)
+  }
+}
+
+function sample(labels: Sample['labels'], [seconds, value]: [number, string]): Sample {
+  return { labels, value: parseValue(value), atMs: Math.round(seconds * 1_000) }
+}
+
+function parseValue(text: string): number {
+  if (text === '+Inf') return Number.POSITIVE_INFINITY
+  if (text === '-Inf') return Number.NEGATIVE_INFINITY
+  return text.trim() === '' ? Number.NaN : Number(text)
+}
+
+function parseAddress({ url, allowedHosts }: PrometheusOptions): URL {
+  const address = URL.canParse(url) ? new URL(url) : null
+  if (!address || !/^https?:$/.test(address.protocol)) {
+    throw new Error('the address of Prometheus must be an http or https URL')
+  }
+  if (address.username !== '' || address.password !== '') {
+    throw new Error(`the address of ${address.host} holds a credential: use a bearer token file`)
+  }
+  const isAllowed =
+    allowedHosts === undefined ||
+    allowedHosts.some((host) => host === address.host || host === address.hostname)
+  if (!isAllowed) throw new Error(`${address.host} is not among the allowed hosts`)
+  return address
+}
+
+function endpoint(address: URL): string {
+  return `${address.origin}${address.pathname.replace(/\/+$/, '')}/api/v1/query`
+}
+
+async function readToken(file: string | undefined, host: string): Promise<string | null> {
+  if (file === undefined) return null
+  let token: string
+  try {
+    token = (await readFile(file, 'utf8')).trim()
+  } catch (cause) {
+    throw new ProviderError(`the bearer token file for ${host} can not be read`, {
+      isAboutQuery: false,
+      cause,
+    })
+  }
+  if (!/^[\x21-\x7e]{1,16384}$/.test(token)) {
+    throw unusable(`the bearer token file for ${host} holds no token`)
+  }
+  return token
+}
+
+function requestError(
+  error: unknown,
+  limits: { host: string; timeoutMs: number; maxResponseBytes: number },
+): ProviderError {
+  if (error instanceof ProviderError) return error
+  const { host, timeoutMs, maxResponseBytes } = limits
+  // The error of axios carries the request with its headers: only its code leaves this function.
+  const code = axios.isAxiosError(error) ? (error.code ?? 'no code') : 'no code'
+  const message = axios.isAxiosError(error) ? error.message : ''
+  if (message.includes('maxContentLength')) {
+    return refused(`${host} answers more than ${maxResponseBytes} bytes: select less`)
+  }
+  if (code === 'ECONNABORTED' || code === 'ERR_CANCELED' || code === 'ETIMEDOUT') {
+    return unusable(`${host} did not answer within ${timeoutMs / 1_000}s`)
+  }
+  return unusable(`${host} can not be reached (${code}): check the address and its network`)
+}
+
+function parseJson(text: unknown): unknown {
+  if (typeof text !== 'string') return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+function clipped(text: string): string {
+  return text.length <= 300 ? text : `${text.slice(0, 299)}…`
+}
+
+function refused(message: string): ProviderError {
+  return new ProviderError(message, { isAboutQuery: true })
+}
+
+function unusable(message: string): ProviderError {
+  return new ProviderError(message, { isAboutQuery: false })
+}
