@@ -1,0 +1,333 @@
+// A snapshot and how far the world has converged in; the next phase out, or null to stay.
+// Interrupts (Git moved, a person, a failed verdict, dead pods, the deadline) come first and at any
+// time; the gate of a step opens only when the step is live, held, checked and approved.
+import { durationMs } from '../../crds/duration.ts'
+import type { Command } from '../../crds/names.ts'
+import type { Release, Verb } from '../../crds/rollout-status.ts'
+import type { Convergence } from './converge.ts'
+import { stepAt } from './desired.ts'
+import { isSame, nameOf } from './revision.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { AbortReason, Phase, State, Trial } from './state.ts'
+import { stepsOf } from './steps.ts'
+
+/** A change of phase, with its reason and the commands it answers. */
+export interface Advance {
+  readonly phase: Phase
+  readonly stable: Release | null
+  readonly because: string
+  /** A new attempt begins. */
+  readonly isNewAttempt: boolean
+  /** A revision that must not be tried again, or one a person allows again. */
+  readonly quarantine?: Release
+  readonly release?: Release
+  /** How the attempt of the phase before ended. */
+  readonly ended?: 'Promoted' | 'Aborted' | 'Superseded'
+}
+
+type OnTrial = Extract<Phase, { kind: 'Progressing' | 'Paused' }>
+
+export function advance(
+  snapshot: Snapshot,
+  state: State,
+  seen: Convergence | null,
+): Advance | null {
+  const { phase } = state
+  switch (phase.kind) {
+    case 'New':
+      return begin(snapshot)
+    case 'Stable':
+      return fromStable(snapshot, state)
+    case 'Aborted':
+      return fromAborted(snapshot, state, phase)
+    case 'Progressing':
+    case 'Paused':
+      return (
+        interrupt(snapshot, state, phase) ??
+        (seen ? lostOrLate(snapshot, state, { phase, seen }) : null) ??
+        pauseOrResume(snapshot, state, phase) ??
+        (seen ? passGate(snapshot, state, { phase, seen }) : null)
+      )
+  }
+}
+
+function begin({ target }: Snapshot): Advance {
+  return {
+    phase: { kind: 'Stable' },
+    stable: target,
+    because: `revision ${nameOf(target)} is the first, so there is nothing to compare it with`,
+    isNewAttempt: false,
+  }
+}
+
+function fromStable(snapshot: Snapshot, state: State): Advance | null {
+  const { target } = snapshot
+  if (state.stable?.revision === target.revision) return null
+  const retry = command(snapshot, 'retry', { canary: target })
+  if (quarantined(snapshot, target) && !retry) return null
+  if (!hasEverServed(snapshot, state)) {
+    return {
+      phase: { kind: 'Stable' },
+      stable: target,
+      because: `revision ${state.stable?.revision ?? ''} never served, so ${nameOf(target)} replaces it without steps`,
+      isNewAttempt: false,
+    }
+  }
+  if (snapshot.spec.replicas === 0) return null
+  return start(snapshot, state, retry)
+}
+
+function fromAborted(snapshot: Snapshot, state: State, phase: Trial): Advance | null {
+  const { target } = snapshot
+  const isBack = state.stable?.revision === target.revision
+  if (isBack) {
+    return {
+      phase: { kind: 'Stable' },
+      stable: target,
+      because: `Git asks for the stable revision ${nameOf(target)} again`,
+      isNewAttempt: false,
+    }
+  }
+  const retry = command(snapshot, 'retry', { canary: target })
+  if (retry || (target.revision !== phase.canary.revision && !quarantined(snapshot, target))) {
+    return start(snapshot, state, retry)
+  }
+  return null
+}
+
+function start(snapshot: Snapshot, state: State, retry: Command | null): Advance {
+  const { target, now } = snapshot
+  const first = stepAt(snapshot.spec, 0)
+  const who = retry ? `${said(retry, 'allowed another try')}: ` : ''
+  return {
+    phase: { kind: 'Progressing', canary: target, step: 0, since: now, startedAt: now },
+    stable: state.stable,
+    because: `${who}revision ${nameOf(target)} starts with ${first.weight} % of traffic`,
+    isNewAttempt: true,
+    ...(retry ? { release: target } : {}),
+  }
+}
+
+/** What ends a trial at any time, paused or not. Abort beats all else. */
+function interrupt(snapshot: Snapshot, state: State, phase: OnTrial): Advance | null {
+  const { target, verdict } = snapshot
+  const abort = command(snapshot, 'abort', { canary: phase.canary })
+  if (abort)
+    return aborted(state, phase, { reason: 'person', because: said(abort, 'aborted it') }, snapshot)
+  if (verdict?.outcome === 'Failed' && isAbout(verdict, phase)) {
+    return aborted(state, phase, { reason: 'failed', because: verdict.because }, snapshot)
+  }
+  if (target.revision === phase.canary.revision) return null
+  if (target.revision === state.stable?.revision || quarantined(snapshot, target)) {
+    return {
+      phase: { kind: 'Stable' },
+      stable: state.stable,
+      because: `Git no longer asks for revision ${phase.canary.revision}, so stable serves all`,
+      isNewAttempt: false,
+      ended: 'Superseded',
+    }
+  }
+  const next = start(snapshot, state, null)
+  return {
+    ...next,
+    because: `revision ${nameOf(target)} supersedes ${phase.canary.revision}, which loses its traffic first`,
+    ended: 'Superseded',
+  }
+}
+
+interface Situation {
+  readonly phase: OnTrial
+  readonly seen: Convergence
+}
+
+/** A canary that lost all its pods, and a step that takes too long. */
+function lostOrLate(snapshot: Snapshot, state: State, { phase, seen }: Situation): Advance | null {
+  const { fleets, route, now, spec } = snapshot
+  const readyOf = (hash: string) => fleets.find((fleet) => fleet.revision === hash)?.ready ?? 0
+  const weight = route.weights[phase.canary.revision] ?? 0
+  const isStableUp = state.stable !== null && readyOf(state.stable.revision) > 0
+  if (weight > 0 && readyOf(phase.canary.revision) === 0 && isStableUp) {
+    const because = `no pod of revision ${phase.canary.revision} is ready any more, at ${weight} % of traffic`
+    return aborted(state, phase, { reason: 'pods', because }, snapshot)
+  }
+  const deadline = deadlineOf(snapshot, phase)
+  if (phase.kind === 'Paused' || now < deadline || isWaitingForPerson(snapshot, phase, seen))
+    return null
+  if (!seen.isServing) {
+    const because = `step ${phase.step + 1} was not live within ${spec.progressDeadline}: ${seen.waiting?.message ?? 'traffic did not move'}`
+    return aborted(state, phase, { reason: 'pods', because }, snapshot)
+  }
+  return withoutEvidence(snapshot, state, phase)
+}
+
+/** No evidence is not success: at the deadline the rollout pauses or goes back, as configured. */
+function withoutEvidence(snapshot: Snapshot, state: State, phase: OnTrial): Advance {
+  const { verdict, spec, now } = snapshot
+  const isError = verdict?.outcome === 'Error' && isAbout(verdict, phase)
+  const reason = isError ? 'error' : 'inconclusive'
+  const policy = isError ? spec.analysis?.onError : spec.analysis?.onInconclusive
+  const finding = verdict && isAbout(verdict, phase) ? verdict.because : 'no check has spoken'
+  const because = `no evidence within ${spec.progressDeadline}: ${finding}`
+  if (policy === 'abort') return aborted(state, phase, { reason, because }, snapshot)
+  return {
+    phase: { ...trialOf(phase), kind: 'Paused', reason, since: now },
+    stable: state.stable,
+    because,
+    isNewAttempt: false,
+  }
+}
+
+function pauseOrResume(snapshot: Snapshot, state: State, phase: OnTrial): Advance | null {
+  const { now } = snapshot
+  const common = { stable: state.stable, isNewAttempt: false }
+  if (phase.kind === 'Progressing') {
+    const pause = command(snapshot, 'pause', phase)
+    if (!pause) return null
+    return {
+      ...common,
+      phase: { ...trialOf(phase), kind: 'Paused', reason: 'person', since: now },
+      because: said(pause, 'paused it'),
+    }
+  }
+  const resume = command(snapshot, 'resume', phase)
+  if (!resume) return null
+  return {
+    ...common,
+    phase: { ...trialOf(phase), kind: 'Progressing', since: now },
+    because: said(resume, 'resumed it'),
+  }
+}
+
+function passGate(snapshot: Snapshot, state: State, { phase, seen }: Situation): Advance | null {
+  const step = stepAt(snapshot.spec, phase.step)
+  const promote = command(snapshot, 'promote', phase)
+  if (!seen.isServing) return null
+  const isOverridden = promote !== null && (phase.kind === 'Paused' || !step.approval)
+  if (phase.kind === 'Paused' && !promote) return null
+  if (!isOverridden && !isGateOpen(snapshot, phase, seen)) return null
+  if (step.approval && !promote) return null
+  return nextStep(snapshot, state, { phase, promote })
+}
+
+function nextStep(
+  snapshot: Snapshot,
+  state: State,
+  { phase, promote }: { phase: OnTrial; promote: Command | null },
+): Advance {
+  const { spec, now, verdict } = snapshot
+  const steps = stepsOf(spec)
+  const why = promote
+    ? said(promote, 'promoted it')
+    : passedBecause(snapshot, phase, verdict?.because)
+  const next = steps[phase.step + 1]
+  if (!next) {
+    return {
+      phase: { kind: 'Stable' },
+      stable: phase.canary,
+      because: `revision ${nameOf(phase.canary)} is promoted: ${why}`,
+      isNewAttempt: false,
+      ended: 'Promoted',
+    }
+  }
+  const { canary, startedAt } = phase
+  return {
+    phase: { kind: 'Progressing', canary, step: phase.step + 1, since: now, startedAt },
+    stable: state.stable,
+    because: `step ${phase.step + 2} of ${steps.length}, ${next.weight} % of traffic: ${why}`,
+    isNewAttempt: false,
+  }
+}
+
+function passedBecause(snapshot: Snapshot, phase: Trial, finding: string | undefined): string {
+  const step = stepAt(snapshot.spec, phase.step)
+  if (!snapshot.spec.analysis) return `held ${step.holdMs / 1000} s, and no checks are configured`
+  return step.isChecked ? (finding ?? 'checks passed') : 'its pods are ready'
+}
+
+/** Held long enough and, where there are checks, each with its own positive evidence. */
+export function isGateOpen(snapshot: Snapshot, phase: Trial, seen: Convergence): boolean {
+  const step = stepAt(snapshot.spec, phase.step)
+  if (snapshot.now < heldUntil(snapshot, phase, seen)) return false
+  if (!snapshot.spec.analysis || !step.isChecked) return true
+  const { verdict } = snapshot
+  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)
+}
+
+/** The end of a step's hold: it counts from when the step was both begun and live. */
+export function heldUntil(snapshot: Snapshot, phase: Trial, seen: Convergence): number {
+  return (
+    Math.max(phase.since, seen.liveAt ?? snapshot.now) + stepAt(snapshot.spec, phase.step).holdMs
+  )
+}
+
+export function deadlineOf(snapshot: Snapshot, phase: Trial): number {
+  return phase.since + durationMs(snapshot.spec.progressDeadline)
+}
+
+/** Only a person's approval is missing: that time does not count towards the deadline. */
+export function isWaitingForPerson(snapshot: Snapshot, phase: Trial, seen: Convergence): boolean {
+  return (
+    stepAt(snapshot.spec, phase.step).approval &&
+    seen.isServing &&
+    isGateOpen(snapshot, phase, seen)
+  )
+}
+
+/** A verdict speaks for one revision, one step, and traffic since that step began. */
+function isAbout(verdict: NonNullable<Snapshot['verdict']>, phase: Trial): boolean {
+  return (
+    verdict.revision === phase.canary.revision &&
+    verdict.step === phase.step &&
+    verdict.from >= phase.since
+  )
+}
+
+function aborted(
+  state: State,
+  phase: OnTrial,
+  { reason, because }: { reason: AbortReason; because: string },
+  { now }: Snapshot,
+): Advance {
+  return {
+    phase: { ...trialOf(phase), kind: 'Aborted', reason, since: now },
+    stable: state.stable,
+    because,
+    isNewAttempt: false,
+    quarantine: phase.canary,
+    ended: 'Aborted',
+  }
+}
+
+function trialOf({ canary, step, since, startedAt }: Trial): Trial {
+  return { canary, step, since, startedAt }
+}
+
+/** The pending command of a verb, if it was meant for this revision and step. */
+export function command(
+  snapshot: Snapshot,
+  verb: Verb,
+  about: { readonly canary: Release; readonly step?: number },
+): Command | null {
+  const found = snapshot.commands.find((candidate) => candidate.verb === verb)
+  if (!found) return null
+  const isForOther = found.revision !== undefined && found.revision !== about.canary.revision
+  const isForOtherStep =
+    found.step !== undefined && about.step !== undefined && found.step !== about.step
+  return isForOther || isForOtherStep ? null : found
+}
+
+function said(by: Command, what: string): string {
+  return `${by.by} ${what}${by.why ? ` (${by.why})` : ''}`
+}
+
+export function quarantined(snapshot: Snapshot, release: Release): boolean {
+  return (snapshot.status.quarantine ?? []).some((entry) => entry.revision === release.revision)
+}
+
+/** Whether stable has anything to lose. One without a route and without ready pods may be replaced. */
+function hasEverServed({ route, fleets }: Snapshot, { stable }: State): boolean {
+  return (
+    Object.keys(route.weights).length > 0 ||
+    fleets.some((fleet) => isSame(stable, fleet.revision) && fleet.ready > 0)
+  )
+}

@@ -1,0 +1,102 @@
+// The decision: a snapshot in; either the next stored status or the next actions out, never both.
+// Pure, synchronous and total: no I/O, no clock, no randomness.
+import { durationMs } from '../../crds/duration.ts'
+import type { RolloutStatus } from '../../crds/rollout-status.ts'
+import { type Advance, advance } from './advance.ts'
+import { type Action, type Convergence, converge } from './converge.ts'
+import { type Announcement, announce } from './describe.ts'
+import { desired } from './desired.ts'
+import { recordAdvance, recordFacts, recordRevert } from './record.ts'
+import type { Snapshot } from './snapshot.ts'
+import { readState, type State } from './state.ts'
+import { earliest, type Wait, waitingFor } from './waiting.ts'
+
+export interface Decision {
+  /** The status to store before anything else happens, or null to leave it. */
+  readonly status: RolloutStatus | null
+  /** What to do now, in this order. Empty when `status` is not null. */
+  readonly actions: readonly Action[]
+  /** When to decide again even if nothing happens; ms since epoch. */
+  readonly wakeAt: number | null
+  /** Why, in a sentence a user may read. */
+  readonly because: string
+  readonly announcements: readonly Announcement[]
+}
+
+export function decide(snapshot: Snapshot): Decision {
+  const state = readState(snapshot.status)
+  if (snapshot.obstacle) return hold(snapshot, state)
+  const seen = see(snapshot, state)
+  const next = advance(snapshot, state, seen)
+  if (next) return move(snapshot, state, next)
+  const reverted = recordRevert(snapshot, state)
+  if (reverted) return { ...reverted, actions: [], wakeAt: snapshot.now }
+  if (!seen)
+    throw new Error('only a new Rollout has nothing to converge to, and it always advances')
+  return settle(snapshot, state, seen)
+}
+
+/** How far the world is from what the state wants; null for a Rollout without a state. */
+export function see(snapshot: Snapshot, state: State): Convergence | null {
+  const { spec, target } = snapshot
+  const want = desired(state, spec, snapshot.route.weights)
+  if (!want) return null
+  return converge(want, snapshot, {
+    fence: state.fence,
+    replicas: spec.replicas,
+    settleMs: durationMs(spec.traffic.settle),
+    drainMs: durationMs(spec.traffic.drain),
+    isRetreat: state.phase.kind === 'Aborted',
+    target: target.revision,
+  })
+}
+
+function move(snapshot: Snapshot, state: State, next: Advance): Decision {
+  const { status, after } = recordAdvance(snapshot, state, next)
+  return {
+    status,
+    actions: [],
+    wakeAt: snapshot.now,
+    because: next.because,
+    announcements: [announce(state, after, next.because)],
+  }
+}
+
+function settle(snapshot: Snapshot, state: State, seen: Convergence): Decision {
+  const wait = waitingFor(snapshot, state, seen)
+  const actions = [...seen.actions, ...revert(snapshot, state, seen)]
+  const because = wait?.message ?? snapshot.status.because ?? 'all is as Git asks'
+  const wakeAt = earliest(wait?.wakeAt ?? null, seen.wakeAt)
+  if (actions.length > 0) return { status: null, actions, wakeAt, because, announcements: [] }
+  const recorded = recordFacts(snapshot, state, { wait, isSettled: seen.isSettled })
+  return {
+    status: recorded.status,
+    actions: [],
+    wakeAt: earliest(wakeAt, recorded.wakeAt),
+    because,
+    announcements: recorded.announcements,
+  }
+}
+
+/** Git follows when traffic is seen on stable; it never delays traffic, and runs beside drain and scale-down. */
+function revert(snapshot: Snapshot, state: State, seen: Convergence): Action[] {
+  const { status, revert: report, now } = snapshot
+  const isSafe = seen.liveAt !== null && seen.liveAt <= now
+  if (state.phase.kind !== 'Aborted' || status.revert?.state !== 'Requested') return []
+  if (!isSafe || report) return []
+  return [{ kind: 'revert', bad: state.phase.canary.revision, attempt: state.attempt }]
+}
+
+/** Nothing can be done for this Rollout; say so once and wait for the world to change. */
+function hold(snapshot: Snapshot, state: State): Decision {
+  const { reason, message } = snapshot.obstacle ?? { reason: 'Invalid', message: '' }
+  const wait: Wait = { reason, message, graceMs: 0, wakeAt: null }
+  const recorded = recordFacts(snapshot, state, { wait, isSettled: false })
+  return {
+    status: recorded.status,
+    actions: [],
+    wakeAt: null,
+    because: message,
+    announcements: recorded.announcements,
+  }
+}

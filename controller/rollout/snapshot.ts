@@ -1,0 +1,70 @@
+// All that one decision may look at: read once, then only data. Times are ms since epoch.
+import type { Verdict } from '../../analysis/verdict.ts'
+import type { Command } from '../../crds/names.ts'
+import type { Hash } from '../../crds/revision.ts'
+import type { RolloutSpec } from '../../crds/rollout.ts'
+import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
+
+export interface Snapshot {
+  readonly now: number
+  readonly identity: Identity
+  readonly spec: RolloutSpec
+  /** The revision Git asks for now. */
+  readonly target: Release
+  /** Status as stored; empty for a Rollout that was never decided on. */
+  readonly status: RolloutStatus
+  readonly fleets: readonly Fleet[]
+  readonly route: Route
+  /** The newest verdict, or null when no analysis has spoken. */
+  readonly verdict: Verdict | null
+  /** Commands of people that were not consumed yet. */
+  readonly commands: readonly Command[]
+  /** What the Git writer says of this rollout's revert, or null while it works. */
+  readonly revert: RevertReport | null
+  /** Why this Rollout can not be acted on at all, such as a CRD that is missing. */
+  readonly obstacle: Obstacle | null
+}
+
+export interface Identity {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly generation: number
+}
+
+/** The pods of one revision. */
+export interface Fleet {
+  readonly revision: Hash
+  readonly desired: number
+  readonly ready: number
+  /** The fence it carries. */
+  readonly decision: number
+  /** The newest reason why a pod is not ready, as the cluster words it. */
+  readonly trouble?: string | undefined
+}
+
+/** Percent of traffic by revision. Non-empty weights sum to 100. */
+export type Weights = Readonly<Record<Hash, number>>
+
+/** What the mesh object says, as stored. */
+export interface Route {
+  readonly weights: Weights
+  /** Revisions the mesh has a subset for. */
+  readonly subsets: readonly Hash[]
+  readonly decision: number
+  /** When the weights last changed; null without a route. */
+  readonly since: number | null
+}
+
+export interface RevertReport {
+  readonly bad: Hash
+  readonly attempt: number
+  readonly state: 'Committed' | 'Superseded' | 'Nothing' | 'NeedsHuman'
+  readonly commit?: string | undefined
+  readonly because: string
+}
+
+export interface Obstacle {
+  readonly reason: string
+  readonly message: string
+}

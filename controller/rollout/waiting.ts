@@ -1,0 +1,108 @@
+// Why a rollout stands where it stands, in one sentence, and when to look again.
+import { formatDuration } from '../../crds/duration.ts'
+import { command, deadlineOf, heldUntil, isGateOpen, quarantined } from './advance.ts'
+import type { Convergence } from './converge.ts'
+import { stepAt } from './desired.ts'
+import { nameOf } from './revision.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { Phase, State } from './state.ts'
+
+export interface Wait {
+  /** Machine-readable, one of the reasons in docs/reference/reasons.md. */
+  readonly reason: string
+  readonly message: string
+  /** It becomes `blockedBy` when it lasted this long; null when it is no business of a person. */
+  readonly graceMs: number | null
+  readonly wakeAt: number | null
+}
+
+const second = 1_000
+const graceMs = {
+  pods: 30 * second,
+  mesh: 60 * second,
+  evidence: 60 * second,
+  provider: 30 * second,
+}
+
+/** What a rollout waits for; null at rest. */
+export function waitingFor(snapshot: Snapshot, state: State, seen: Convergence): Wait | null {
+  const { phase } = state
+  if (phase.kind === 'Progressing' || phase.kind === 'Paused') {
+    return onTrial(snapshot, phase, seen)
+  }
+  if (phase.kind === 'Aborted') return afterAbort(snapshot, state, seen)
+  return worldWait(seen) ?? heldTarget(snapshot, state)
+}
+
+type OnTrial = Extract<Phase, { kind: 'Progressing' | 'Paused' }>
+
+function onTrial(snapshot: Snapshot, phase: OnTrial, seen: Convergence): Wait | null {
+  const deadline = deadlineOf(snapshot, phase)
+  if (phase.kind === 'Paused') {
+    const message = `paused at step ${phase.step + 1}: resume, promote or abort it`
+    return { reason: 'Paused', message, graceMs: 0, wakeAt: seen.wakeAt }
+  }
+  const world = worldWait(seen)
+  if (world) return { ...world, wakeAt: earliest(world.wakeAt, deadline) }
+  const step = stepAt(snapshot.spec, phase.step)
+  const held = heldUntil(snapshot, phase, seen)
+  if (snapshot.now < held) {
+    const message = `holding step ${phase.step + 1} at ${step.weight} % for ${formatDuration(held - snapshot.now)} more`
+    return { reason: 'Holding', message, graceMs: null, wakeAt: earliest(held, deadline) }
+  }
+  if (!isGateOpen(snapshot, phase, seen)) return forEvidence(snapshot, deadline)
+  if (step.approval && !command(snapshot, 'promote', phase)) {
+    const message = `step ${phase.step + 1} at ${step.weight} % passed and waits for approval: promote or abort it`
+    return { reason: 'Approval', message, graceMs: 0, wakeAt: null }
+  }
+  return null
+}
+
+function forEvidence({ verdict }: Snapshot, deadline: number): Wait {
+  const wait = { message: verdict?.because ?? 'no check has spoken yet', wakeAt: deadline }
+  switch (verdict?.outcome) {
+    case 'Error':
+      return { ...wait, reason: 'MetricsUnavailable', graceMs: graceMs.provider }
+    case 'Inconclusive':
+      return { ...wait, reason: 'Inconclusive', graceMs: graceMs.evidence }
+    default:
+      return { ...wait, reason: 'Checking', graceMs: null }
+  }
+}
+
+function afterAbort(snapshot: Snapshot, state: State, seen: Convergence): Wait | null {
+  const world = worldWait(seen)
+  if (world && world.reason !== 'Draining') return world
+  const revert = snapshot.status.revert
+  if (revert?.state === 'Requested') {
+    const message = `the last good release is being restored in Git`
+    return { reason: 'Reverting', message, graceMs: graceMs.pods, wakeAt: seen.wakeAt }
+  }
+  const held = heldTarget(snapshot, state)
+  const because = revert?.state === 'NeedsHuman' ? `${revert.because}; ` : ''
+  return held && { ...held, message: because + held.message, wakeAt: seen.wakeAt }
+}
+
+function heldTarget(snapshot: Snapshot, state: State): Wait | null {
+  const { target, spec } = snapshot
+  if (state.stable?.revision === target.revision) return null
+  if (quarantined(snapshot, target)) {
+    const message = `Git asks for ${nameOf(target)}, which failed: commit another revision, or retry it`
+    return { reason: 'Quarantined', message, graceMs: 0, wakeAt: null }
+  }
+  if (spec.replicas > 0) return null
+  const message = `Git asks for ${nameOf(target)}, and with 0 replicas nothing can try it`
+  return { reason: 'ScaledToZero', message, graceMs: 0, wakeAt: null }
+}
+
+function worldWait(seen: Convergence): Wait | null {
+  if (!seen.waiting) return null
+  const { reason, message } = seen.waiting
+  const grace = { PodsNotReady: graceMs.pods, FleetGone: 0, Settling: graceMs.mesh, Draining: null }
+  return { reason, message, graceMs: grace[reason], wakeAt: seen.wakeAt }
+}
+
+export function earliest(...times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null)
+  return known.length === 0 ? null : Math.min(...known)
+}
