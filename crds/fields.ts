@@ -116,10 +116,10 @@ export function exactlyOne<Key extends string>(keys: readonly Key[]) {
 }
 
 /** `a`, `a and b`, `a, b and c`. */
-export function listed(words: readonly string[]): string {
+export function listed(words: readonly string[], joint: 'and' | 'or' = 'and'): string {
   return words.length < 2
     ? words.join('')
-    : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`
+    : `${words.slice(0, -1).join(', ')} ${joint} ${words[words.length - 1]}`
 }
 
 export function isSized(value: object, min: number, max: number): boolean {

@@ -18,7 +18,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     files.set(`crds/${kind.plural}.yaml`, yaml)
     files.set(`charts/sluice/crds/${kind.plural}.yaml`, yaml)
     const schema = { $comment: generated, ...editorSchema(kind) }
-    files.set(`crds/schema/${kind.singular}.json`, `${JSON.stringify(schema, null, 2)}\n`)
+    files.set(`crds/schema/${kind.singular}.json`, formattedJson(schema))
     files.set(`docs/reference/${kebab(kind.kind)}.md`, reference(kind, generated))
   }
   return files
@@ -29,6 +29,18 @@ export function staleFiles(root: string): string[] {
   return [...generatedFiles()].flatMap(([path, content]) =>
     read(join(root, path)) === content ? [] : [path],
   )
+}
+
+/** As the formatter has it: a list of scalars on one line where it fits. */
+function formattedJson(value: object): string {
+  const text = JSON.stringify(value, null, 2).replaceAll(
+    /^( *)(.*)\[\n((?: *(?:"(?:[^"\\]|\\.)*"|[\w.+-]+),?\n)+) *\](,?)$/gm,
+    (whole, indent: string, key: string, items: string, comma: string) => {
+      const line = `${indent}${key}[${items.trim().replaceAll(/\n */g, ' ')}]${comma}`
+      return line.length - comma.length <= 100 ? line : whole
+    },
+  )
+  return `${text}\n`
 }
 
 function kebab(name: string): string {
