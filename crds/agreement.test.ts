@@ -1,0 +1,249 @@
+// Random specs in; zod and the generated schema, as an API server would apply it, must say the same of each.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Environment } from '@marcbachmann/cel-js'
+import fc from 'fast-check'
+import { admitted, childSchema, isObject, validator } from './admission.ts'
+import { rootSchema } from './custom-resource.ts'
+import { type Kind, kinds } from './kinds.ts'
+import { parseAnalysisTemplate, parseGitSource, parseRollout } from './parse.ts'
+import type { Structural } from './structural.ts'
+
+const parsers = {
+  Rollout: parseRollout,
+  AnalysisTemplate: parseAnalysisTemplate,
+  GitSource: parseGitSource,
+}
+
+for (const [name, parse] of Object.entries(parsers)) {
+  test(`zod and the CRD of ${name} agree on which specs are valid and on their defaults`, () => {
+    const kind = kinds.find((candidate) => candidate.kind === name)
+    assert.ok(kind)
+    const server = serverOf(kind)
+    const tally = { accepted: 0, refused: 0, pruned: 0 }
+    fc.assert(
+      fc.property(mutated(specs[kind.kind]!), (spec) => {
+        const object = {
+          apiVersion: 'sluice.dev/v1alpha1',
+          kind: kind.kind,
+          metadata: { name: 'checkout' },
+          spec,
+        }
+        const answer = server(spec)
+        const parsed = parse(object)
+        const stored = parse({ ...object, spec: answer.stored })
+        assert.equal(stored.ok, answer.faults.length === 0, explain(object, answer.faults, stored))
+        if (parsed.ok) assert.deepEqual(answer.stored, parsed.value.spec)
+        const onlyUnknown =
+          parsed.ok || parsed.problems.every(({ message }) => message.startsWith('unknown field'))
+        assert.ok(parsed.ok === stored.ok || onlyUnknown, explain(object, answer.faults, parsed))
+        tally[parsed.ok ? 'accepted' : stored.ok ? 'pruned' : 'refused'] += 1
+      }),
+      { seed: 20_260_101, numRuns: name === 'Rollout' ? 1_500 : 300 },
+    )
+    assert.ok(Math.min(...Object.values(tally)) >= 5, `lopsided cases: ${JSON.stringify(tally)}`)
+  })
+}
+
+test('specs on the edges of the rules are told apart by both', () => {
+  const kind = kinds.find((candidate) => candidate.kind === 'Rollout')
+  assert.ok(kind)
+  const server = serverOf(kind)
+  const canary = (deadline: string, ...steps: object[]) => ({
+    ...base,
+    progressDeadline: deadline,
+    canary: { steps },
+  })
+  const rows: [string, boolean, object][] = [
+    ['a hold below the deadline', true, canary('5m', { weight: 1, hold: '4m59s999ms' })],
+    ['a hold at the deadline', false, canary('5m', { weight: 1, hold: '300s' })],
+    ['the default deadline', false, { ...base, canary: { steps: [{ weight: 1, hold: '30m' }] } }],
+    ['equal weights', true, canary('5m', { weight: 5 }, { weight: 5 })],
+    ['falling weights', false, canary('5m', { weight: 5 }, { weight: 25 }, { weight: 10 })],
+    ['a blue-green hold at the deadline', false, { ...base, blueGreen: { hold: '0.5h' } }],
+    ['a long blue-green hold', false, { ...base, blueGreen: { hold: '31m' } }],
+    ['a year', true, { ...base, progressDeadline: '8760h', blueGreen: {} }],
+    ['more than a year', false, { ...base, progressDeadline: '8760h1ms', blueGreen: {} }],
+    ['more hours than CEL can count', false, canary('999999999h999999999h', { weight: 1 })],
+    ['both strategies', false, { ...base, canary: { steps: [{ weight: 1 }] }, blueGreen: {} }],
+    ['no strategy', false, base],
+    ['a strategy that is null', true, { ...base, canary: null, blueGreen: {} }],
+  ]
+  for (const [name, isValid, spec] of rows) {
+    const object = { apiVersion: 'sluice.dev/v1alpha1', kind: 'Rollout', metadata: { name: 'a' } }
+    assert.equal(parseRollout({ ...object, spec }).ok, isValid, `zod: ${name}`)
+    assert.equal(server(spec).faults.length === 0, isValid, `CRD: ${name}`)
+  }
+})
+
+const explain = (...parts: unknown[]): string => JSON.stringify(parts, null, 1)
+
+// --- The API server, as far as a spec meets it ---
+
+function serverOf(kind: Kind): (spec: unknown) => { stored: unknown; faults: string[] } {
+  const schema = rootSchema(kind).properties?.['spec']
+  assert.ok(schema)
+  const validate = validator(schema)
+  const evaluate = evaluator()
+  return (spec) => {
+    const stored = admitted(schema, spec)
+    const faults = [...validate(stored), ...ruleFaults(schema, stored, evaluate)]
+    return { stored, faults }
+  }
+}
+
+type Evaluate = (rule: string, self: unknown) => boolean
+
+/** CEL with isSorted(), which Kubernetes adds. An error in a rule refuses the object, as it does there. */
+function evaluator(): Evaluate {
+  const environment = new Environment()
+    .registerVariable('self', 'dyn')
+    .registerFunction('list.isSorted(): bool', (list: number[]) =>
+      list.every((item, i) => i === 0 || (list[i - 1] ?? 0) <= item),
+    )
+  const compiled = new Map<string, ReturnType<Environment['parse']>>()
+  return (rule, self) => {
+    const run = compiled.get(rule) ?? environment.parse(rule)
+    compiled.set(rule, run)
+    try {
+      return run({ self }) === true
+    } catch {
+      return false
+    }
+  }
+}
+
+function ruleFaults(schema: Structural, value: unknown, evaluate: Evaluate): string[] {
+  const own = (schema['x-kubernetes-validations'] ?? []).flatMap(({ rule, message }) =>
+    evaluate(rule, value) ? [] : [message],
+  )
+  if (Array.isArray(value)) {
+    const { items } = schema
+    const below = items ? value.flatMap((item) => ruleFaults(items, item, evaluate)) : []
+    return [...own, ...duplicateKeys(schema, value), ...below]
+  }
+  if (!isObject(value)) return own
+  const below = Object.entries(value).flatMap(([key, member]) => {
+    const child = childSchema(schema, key)
+    return child === undefined ? [] : ruleFaults(child, member, evaluate)
+  })
+  return [...own, ...below]
+}
+
+function duplicateKeys(schema: Structural, items: readonly unknown[]): string[] {
+  const keys = schema['x-kubernetes-list-map-keys']
+  if (keys === undefined) return []
+  const found = items.map((item) =>
+    JSON.stringify(keys.map((key) => (isObject(item) ? item[key] : undefined))),
+  )
+  return new Set(found).size === found.length ? [] : ['duplicate list-map-key']
+}
+
+// --- Specs: valid ones, then mutated ---
+
+const base = {
+  selector: { matchLabels: { app: 'checkout' } },
+  template: { spec: { containers: [{ name: 'web', image: 'web:1' }] } },
+  traffic: { istio: { host: 'checkout' } },
+}
+
+const duration = fc.constantFrom('0s', '500ms', '30s', '5m', '29m59s', '1h', '1h30m', '8760h')
+const name = fc.constantFrom('a', 'b-1', 'errors', 'latency')
+const bound = fc.constantFrom(0, 0.01, 99, 100)
+
+const check = fc.oneof(
+  fc.record({ name, successRate: fc.record({ min: bound }) }),
+  fc.record({ name, latency: fc.record({ max: duration }) }),
+  fc.record({ name, prometheus: fc.record({ query: fc.constant('up'), max: bound }) }),
+)
+
+const analysis = fc.record(
+  {
+    checks: fc.uniqueArray(check, { minLength: 1, maxLength: 3, selector: (item) => item.name }),
+    templateRef: fc.record({ name, args: fc.constant({ host: 'web' }) }),
+    minRequests: fc.constantFrom(1, 100),
+    onError: fc.constantFrom('pause', 'abort'),
+  },
+  { requiredKeys: ['checks'] },
+)
+
+const step = fc.record(
+  { weight: fc.integer({ min: 0, max: 100 }), hold: duration, approval: fc.boolean() },
+  { requiredKeys: ['weight'] },
+)
+
+const strategy = fc.oneof(
+  fc.array(step, { minLength: 1, maxLength: 4 }).map((steps) => ({
+    canary: { steps: steps.toSorted((a, b) => a.weight - b.weight) },
+  })),
+  fc.record({ hold: duration }, { requiredKeys: [] }).map((blueGreen) => ({ blueGreen })),
+)
+
+const rollout = fc
+  .record(
+    {
+      replicas: fc.integer({ min: 0, max: 9 }),
+      progressDeadline: duration,
+      analysis,
+      revert: fc.constantFrom({}, { mode: 'off' }),
+    },
+    { requiredKeys: [] },
+  )
+  .chain((fields) => strategy.map((chosen) => ({ ...base, ...fields, ...chosen })))
+
+const specs: Record<string, fc.Arbitrary<unknown>> = {
+  Rollout: rollout,
+  AnalysisTemplate: fc.record(
+    {
+      args: fc.constantFrom([], [{ name: 'host' }, { name: 'path', value: '/' }]),
+      checks: fc.uniqueArray(check, { minLength: 1, maxLength: 3, selector: (item) => item.name }),
+    },
+    { requiredKeys: ['checks'] },
+  ),
+  GitSource: fc.record(
+    {
+      repository: fc.constantFrom('https://git.example.com/shop.git', 'ssh://git@example.com/shop'),
+      branch: fc.constantFrom('main', 'release/1'),
+      include: fc.constantFrom([], ['**/*.yaml']),
+      author: fc.constantFrom({}, { name: 'Shop' }),
+    },
+    { requiredKeys: ['repository'] },
+  ),
+}
+
+const strange = fc.constantFrom<unknown[]>(
+  ...[null, true, 0, -1, 1, 101, 1.5, 1e9, 2 ** 53, '', 'x', 'A b', '1d', '30', '99999h', '45m'],
+  ...['x'.repeat(300), 'x'.repeat(5_000), 'https://u:p@host/x', 'on', [], [null], {}, { a: 1 }],
+  ...[{ a: null }, { weight: 0 }, [{ weight: 9 }, { weight: 8 }], { ['k'.repeat(400)]: 'v' }],
+  Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`k${i}`, 'v'])),
+)
+
+/** Up to three changes at random places: another value, a field removed, added or doubled. */
+function mutated(spec: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
+  const change = fc.record({
+    at: fc.nat(10_000),
+    how: fc.constantFrom('replace', 'remove', 'add', 'double'),
+    value: strange,
+    key: fc.constantFrom('extra', 'canary', 'blueGreen', 'min', 'hosts', 'delegate', 'steps'),
+  })
+  return fc.tuple(spec, fc.array(change, { maxLength: 3 })).map(([value, changes]) => {
+    const copy = structuredClone(value)
+    for (const { at, how, value: other, key } of changes) {
+      const places = placesOf(copy)
+      const place = places[at % places.length]
+      if (place === undefined) continue
+      const [owner, field] = place
+      if (how === 'replace') owner[field] = structuredClone(other)
+      else if (how === 'remove') delete owner[field]
+      else if (how === 'double') owner[field] = [owner[field], owner[field]].flat()
+      else if (isObject(owner[field])) Object.assign(owner[field], { [key]: other })
+    }
+    return JSON.parse(JSON.stringify(copy))
+  })
+}
+
+function placesOf(value: unknown): [Record<string, unknown>, string][] {
+  if (typeof value !== 'object' || value === null) return []
+  const owner = value as Record<string, unknown>
+  return Object.keys(owner).flatMap((key) => [[owner, key], ...placesOf(owner[key])])
+}
