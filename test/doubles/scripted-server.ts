@@ -16,7 +16,7 @@ export type Reply =
   | { readonly code: number; readonly json?: unknown; readonly headers?: Record<string, string> }
   | { readonly code: number; readonly text: string; readonly headers?: Record<string, string> }
   /** Lines of a watch. Then it ends, resets, or stays open. */
-  | { readonly lines: readonly unknown[]; readonly then: 'end' | 'reset' | 'stay' }
+  | { readonly lines: readonly unknown[]; readonly last: 'end' | 'reset' | 'stay' }
   | 'reset'
   | 'silence'
 
@@ -89,8 +89,8 @@ function answer(response: ServerResponse, reply: Reply): void {
     for (const line of reply.lines) {
       response.write(typeof line === 'string' ? line : `${JSON.stringify(line)}\n`)
     }
-    if (reply.then === 'end') response.end()
-    if (reply.then === 'reset') setImmediate(() => response.socket?.resetAndDestroy())
+    if (reply.last === 'end') response.end()
+    if (reply.last === 'reset') setImmediate(() => response.socket?.resetAndDestroy())
     return
   }
   const isText = 'text' in reply

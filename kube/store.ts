@@ -1,0 +1,204 @@
+// Objects of one kind in, the newest of each out: by key, by namespace, by index.
+// An older object never replaces a newer one, whichever way it came.
+import type { KubeObject, ObjectMeta } from './api.ts'
+
+/** `namespace/name`, or `name` for a kind without namespaces. */
+export type Key = string
+
+export type Indexes = Readonly<Record<string, (object: KubeObject) => readonly string[]>>
+
+export interface Store {
+  readonly size: number
+  get(namespace: string | undefined, name: string): KubeObject | undefined
+  /** Objects of a namespace, or all. */
+  list(namespace?: string): KubeObject[]
+  /** Objects for which the index function of that name gave this value. */
+  byIndex(index: string, value: string): KubeObject[]
+  /**
+   * Records the answer of our own write, so that the next decision sees it before the watch tells.
+   * False when the store has it or something newer. Only for objects that the reflector's query selects.
+   */
+  learn(object: KubeObject): boolean
+}
+
+/** What happened to a key. A null `object` is a deletion. */
+export interface Change {
+  readonly key: Key
+  readonly object: KubeObject | null
+  readonly previous: KubeObject | undefined
+}
+
+/** The side of the store that the reflector writes. */
+export interface WritableStore extends Store {
+  /** Empty when the object is not newer; two changes when another uid took the name. */
+  put(object: KubeObject): Change[]
+  remove(object: KubeObject): Change[]
+  /** Takes a complete list of a version; what it lacks is deleted unless it is newer than the list. */
+  replaceAll(objects: readonly KubeObject[], resourceVersion: string): Change[]
+  /** Forgets all versions, for a server that was restored from a backup. Objects stay. */
+  forgetVersions(): void
+}
+
+// Enough to tell a late event about a deleted object from a new object.
+const tombstoneLimit = 4096
+
+export function keyOf(metadata: Pick<ObjectMeta, 'namespace' | 'name'>): Key {
+  return metadata.namespace ? `${metadata.namespace}/${metadata.name}` : metadata.name
+}
+
+export function parseKey(key: Key): { namespace: string | undefined; name: string } {
+  const slash = key.indexOf('/')
+  return slash === -1
+    ? { namespace: undefined, name: key }
+    : { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
+}
+
+/**
+ * Whether version `a` came before `b`. Versions of one kind are comparable since Kubernetes promised it
+ * (KEP-5504); versions that are no numbers are never older.
+ */
+export function isOlderVersion(a: string | undefined, b: string | undefined): boolean {
+  if (!isNumber(a) || !isNumber(b)) return false
+  return a.length === b.length ? a < b : a.length < b.length
+}
+
+export function createStore(options: {
+  readonly indexes?: Indexes | undefined
+  readonly transform?: ((object: KubeObject) => KubeObject) | undefined
+  readonly onLearned?: ((changes: Change[]) => void) | undefined
+}): WritableStore {
+  const objects = new Map<Key, KubeObject>()
+  const tombstones = new Map<Key, string>()
+  const indexed = createIndexed(options.indexes ?? {})
+  const shape = options.transform ?? slim
+  let isTrusting = false
+
+  const set = (key: Key, object: KubeObject): void => {
+    indexed.drop(key, objects.get(key))
+    objects.set(key, object)
+    indexed.add(key, object)
+    tombstones.delete(key)
+  }
+
+  const unset = (key: Key, version: string | undefined): void => {
+    indexed.drop(key, objects.get(key))
+    objects.delete(key)
+    if (version === undefined) return
+    tombstones.set(key, version)
+    const oldest = tombstones.keys().next()
+    if (tombstones.size > tombstoneLimit && !oldest.done) tombstones.delete(oldest.value)
+  }
+
+  const put = (incoming: KubeObject): Change[] => {
+    const key = keyOf(incoming.metadata)
+    const previous = objects.get(key)
+    const known = previous?.metadata.resourceVersion ?? tombstones.get(key)
+    const { resourceVersion, uid } = incoming.metadata
+    const isSame = resourceVersion !== undefined && resourceVersion === known
+    if (isSame || (!isTrusting && isOlderVersion(resourceVersion, known))) return []
+    const object = deepFreeze(shape(incoming))
+    set(key, object)
+    if (!previous || previous.metadata.uid === uid) return [{ key, object, previous }]
+    return [
+      { key, object: null, previous },
+      { key, object, previous: undefined },
+    ]
+  }
+
+  const store: WritableStore = {
+    get size() {
+      return objects.size
+    },
+    get: (namespace, name) => objects.get(keyOf(namespace ? { namespace, name } : { name })),
+    list: (namespace) => {
+      const all = [...objects.values()]
+      return namespace === undefined
+        ? all
+        : all.filter((object) => object.metadata.namespace === namespace)
+    },
+    byIndex: (index, value) => indexed.keys(index, value).flatMap((key) => objects.get(key) ?? []),
+    learn(object) {
+      const changes = put(object)
+      if (changes.length > 0) options.onLearned?.(changes)
+      return changes.length > 0
+    },
+    put,
+    remove(object) {
+      const key = keyOf(object.metadata)
+      const previous = objects.get(key)
+      const { resourceVersion } = object.metadata
+      if (!previous) {
+        if (!isOlderVersion(resourceVersion, tombstones.get(key))) unset(key, resourceVersion)
+        return []
+      }
+      if (isOlderVersion(resourceVersion, previous.metadata.resourceVersion)) return []
+      unset(key, resourceVersion)
+      return [{ key, object: null, previous }]
+    },
+    replaceAll(list, resourceVersion) {
+      const listed = new Set(list.map((object) => keyOf(object.metadata)))
+      const gone = [...objects].filter(
+        ([key, object]) =>
+          !listed.has(key) &&
+          (isTrusting || !isOlderVersion(resourceVersion, object.metadata.resourceVersion)),
+      )
+      const changes = gone.map(([key, previous]): Change => ({ key, object: null, previous }))
+      for (const [key] of gone) unset(key, isTrusting ? undefined : resourceVersion)
+      for (const object of list) changes.push(...put(object))
+      isTrusting = false
+      return changes
+    },
+    forgetVersions() {
+      tombstones.clear()
+      isTrusting = true
+    },
+  }
+  return store
+}
+
+/** Without `managedFields`, which are a tenth of most objects and which nobody here reads. */
+export function slim(object: KubeObject): KubeObject {
+  if (object.metadata['managedFields'] === undefined) return object
+  const { managedFields: _, ...metadata } = object.metadata
+  return { ...object, metadata }
+}
+
+/** Objects of the store are shared by all readers, so nobody may change them. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const member of Object.values(value)) deepFreeze(member)
+  return Object.freeze(value)
+}
+
+function createIndexed(indexes: Indexes) {
+  const values = new Map(Object.keys(indexes).map((name) => [name, new Map<string, Set<Key>>()]))
+  const each = function* (object: KubeObject | undefined) {
+    for (const [name, valuesOf] of object ? Object.entries(indexes) : []) {
+      for (const value of object ? valuesOf(object) : []) yield { index: values.get(name), value }
+    }
+  }
+  return {
+    keys(name: string, value: string): Key[] {
+      const index = values.get(name)
+      if (!index) throw new Error(`the store has no index ${name}`)
+      return [...(index.get(value) ?? [])]
+    },
+    add(key: Key, object: KubeObject): void {
+      for (const { index, value } of each(object)) {
+        const keys = index?.get(value) ?? new Set()
+        index?.set(value, keys.add(key))
+      }
+    },
+    drop(key: Key, object: KubeObject | undefined): void {
+      for (const { index, value } of each(object)) {
+        const keys = index?.get(value)
+        keys?.delete(key)
+        if (keys?.size === 0) index?.delete(value)
+      }
+    },
+  }
+}
+
+function isNumber(version: string | undefined): version is string {
+  return version !== undefined && /^(0|[1-9]\d*)$/.test(version)
+}
