@@ -202,7 +202,11 @@ const specs: Record<string, fc.Arbitrary<unknown>> = {
   ),
   GitSource: fc.record(
     {
-      repository: fc.constantFrom('https://git.example.com/shop.git', 'ssh://git@example.com/shop'),
+      repository: fc.constantFrom(
+        'https://git.example.com/shop.git',
+        'ssh://git@example.com/shop',
+        'https://user:secret@git.example.com/shop',
+      ),
       branch: fc.constantFrom('main', 'release/1'),
       include: fc.constantFrom([], ['**/*.yaml']),
       author: fc.constantFrom({}, { name: 'Shop' }),

@@ -14,14 +14,14 @@ export const GitSourceSpec = z
         /^(https|ssh|file):\/\/[^\s@]*(@[^\s@:]+)?[^\s]*$/,
         'must be an https, ssh or file URL',
       )
-      .refine((url) => !/^https:\/\/[^/]*@/.test(url), {
+      .refine((url) => !/^(https:\/\/[^/]*@|[a-z]+:\/\/[^/@:]*:[^/@]*@)/.test(url), {
         message: 'must not carry credentials: the URL is shown in logs and status',
       })
       .meta({
         description: 'URL of the repository: https://, ssh:// or file://, without credentials.',
         cel: [
           {
-            rule: "!self.matches('^https://[^/]*@')",
+            rule: "!self.matches('^(https://[^/]*@|[a-z]+://[^/@:]*:[^/@]*@)')",
             message: 'must not carry credentials: the URL is shown in logs and status',
           },
         ],

@@ -3,7 +3,7 @@
 import type { z } from 'zod'
 import { AnalysisTemplate } from './analysis-template.ts'
 import { GitSource } from './git-source.ts'
-import { type Problem, problemsOf } from './problem.ts'
+import { type Problem, pathText, problemsOf } from './problem.ts'
 import { Rollout } from './rollout.ts'
 
 export type Result<Value> =
@@ -43,17 +43,16 @@ function dangerOf(root: unknown): Problem | null {
   for (let visit = open.pop(); visit !== undefined; visit = open.pop()) {
     const { node, path } = visit
     count += 1
-    if (count > maxNodes) return { path: [], message: `must hold at most ${maxNodes} values` }
+    if (count > maxNodes) return problem([], `must hold at most ${maxNodes} values`)
     if (typeof node !== 'object' || node === null) continue
     if (path.length > maxDepth) {
-      return { path: path.slice(0, 3), message: `must be nested at most ${maxDepth} deep` }
+      return problem(path.slice(0, 3), `must be nested at most ${maxDepth} deep`)
     }
     for (const [key, child] of Object.entries(node)) {
       const step = Array.isArray(node) ? Number(key) : key
       if (poison.has(key)) {
         return {
-          path: [...path, step],
-          message: `a field must not be named ${key}`,
+          ...problem([...path, step], 'has a name that is not allowed'),
           remedy: 'rename it',
         }
       }
@@ -61,6 +60,10 @@ function dangerOf(root: unknown): Problem | null {
     }
   }
   return null
+}
+
+function problem(path: readonly (string | number)[], message: string): Problem {
+  return { path, message: `${pathText(path)} ${message}` }
 }
 
 function withoutNulls(node: unknown, path: readonly string[]): unknown {

@@ -29,12 +29,19 @@ export function pathText(path: Path): string {
   return text.replace(/^\./, '') || 'the object'
 }
 
-/** At most one problem per field, misspelt fields first: a field that is only misspelt is not also missing. */
+/**
+ * At most one problem per field, misspelt fields first: a field that is only misspelt is not also missing,
+ * and rules of an object wait until its fields have their names.
+ */
 export function problemsOf(error: z.ZodError, schema: z.ZodType, value: unknown): Problem[] {
   const unknown = error.issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? unknownFields(issue, schema) : [],
   )
-  const meant = new Set(unknown.map(({ instead }) => instead))
+  const meant = new Set(
+    unknown.flatMap(({ instead }) =>
+      instead === null ? [] : [pathText(instead), pathText(instead.slice(0, -1))],
+    ),
+  )
   const others = error.issues
     .filter((issue) => issue.code !== 'unrecognized_keys')
     .map((issue) => problemOf(issue, schema, value))
@@ -51,7 +58,7 @@ export function problemsOf(error: z.ZodError, schema: z.ZodType, value: unknown)
 function unknownFields(
   issue: z.core.$ZodIssueUnrecognizedKeys,
   schema: z.ZodType,
-): { problem: Problem; instead: string | null }[] {
+): { problem: Problem; instead: Path | null }[] {
   const parent = stepsOf(issue)
   const owner = schemaAt(schema, parent)
   const known = owner instanceof z.ZodObject ? Object.keys(owner.shape) : []
@@ -62,7 +69,7 @@ function unknownFields(
       near === null ? `known fields are ${listed(known.toSorted())}` : `did you mean ${near}?`
     return {
       problem: { path, message: `unknown field ${pathText(path)}`, remedy },
-      instead: near === null ? null : pathText([...parent, near]),
+      instead: near === null ? null : [...parent, near],
     }
   })
 }
@@ -171,10 +178,12 @@ function foundText(found: unknown): string {
   if (typeof found === 'object' && found !== null) {
     return found instanceof Date ? ', found a date' : ', found an object'
   }
-  if (typeof found === 'string' && found.length > 60) {
-    return `, found ${found.length} characters`
+  if (typeof found === 'string') {
+    // Problems end in logs and events, so a password must not.
+    if (/\/\/[^/]*@/.test(found)) return ', found a URL with credentials'
+    return `, found ${found.length > 60 ? `${found.length} characters` : JSON.stringify(found)}`
   }
-  return `, found ${typeof found === 'string' ? JSON.stringify(found) : String(found)}`
+  return `, found ${String(found)}`
 }
 
 /** The known name that was probably meant: a few letters away, or contained, such as setWeight for weight. */
