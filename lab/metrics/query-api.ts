@@ -28,7 +28,10 @@ export function queryReply(store: SeriesStore, parameters: Parameters, nowMs: nu
       ? { resultType: 'scalar', result: point(atMs, value.value) }
       : {
           resultType: 'vector',
-          result: value.elements.map((one) => ({ metric: one.labels, value: point(atMs, one.value) })),
+          result: value.elements.map((one) => ({
+            metric: one.labels,
+            value: point(atMs, one.value),
+          })),
         }
   })
 }

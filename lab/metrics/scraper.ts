@@ -24,7 +24,10 @@ export function createScraper(options: {
   // By target: its series of the last scrape, to notice those that vanish.
   const before = new Map<string, Map<string, Labels>>()
 
-  async function scrapeTarget(target: Target, nowMs: number): Promise<[string, Map<string, Labels>]> {
+  async function scrapeTarget(
+    target: Target,
+    nowMs: number,
+  ): Promise<[string, Map<string, Labels>]> {
     const identity = identityOf(target)
     let samples: ExposedSample[] = []
     let isUp = true
