@@ -55,7 +55,12 @@ export function rootSchema(kind: Kind): Structural {
     properties: {
       apiVersion: { description: `${apiVersion}.`, type: 'string', maxLength: 63 },
       kind: { description: `${kind.kind}.`, type: 'string', maxLength: 63 },
-      metadata: { type: 'object', properties: { name: { type: 'string', ...bounds(name) } } },
+      metadata: {
+        type: 'object',
+        properties: {
+          name: { description: 'Unique in its namespace.', type: 'string', ...bounds(name) },
+        },
+      },
       spec,
       ...(status === undefined ? {} : { status }),
     },

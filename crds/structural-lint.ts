@@ -30,6 +30,10 @@ function visit(schema: unknown, place: Place): void {
     report('must be an object')
     return
   }
+  if (place.path === '.metadata') {
+    for (const rule of metadataFaults(schema)) report(rule)
+    return
+  }
   for (const rule of [
     ...typeFaults(schema, place.isRoot),
     ...wordFaults(schema),
@@ -43,7 +47,6 @@ function visit(schema: unknown, place: Place): void {
   }
   for (const junctor of ['anyOf', 'oneOf', 'allOf']) nested(schema, junctor, place)
   nested(schema, 'not', place)
-  if (isObjectMeta(place)) return
   for (const [name, child] of children(schema)) {
     visit(child, { ...place, path: `${place.path}${name}`, isRoot: false })
   }
@@ -258,8 +261,14 @@ function nestedNode(node: Node, outside: Node, place: Place): void {
   }
 }
 
-function isObjectMeta(place: Place): boolean {
-  return place.path === '.metadata'
+/** The API server owns metadata: a schema may only constrain the name. */
+function metadataFaults(schema: Node): string[] {
+  const words = Object.keys(schema).filter((word) => word !== 'type' && word !== 'properties')
+  const properties = isNode(schema['properties']) ? Object.keys(schema['properties']) : []
+  const others = properties.filter((name) => name !== 'name' && name !== 'generateName')
+  return [...words, ...others].map(
+    (word) => `${word} must be absent: only names may be constrained`,
+  )
 }
 
 function isNode(value: unknown): value is Node {

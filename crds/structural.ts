@@ -50,11 +50,13 @@ export function structural(schema: z.ZodType): Structural {
   return convert(json, '')
 }
 
+const inexpressible = new Set(['transform', 'pipe', 'tuple', 'intersection', 'lazy'])
+
 /** Notes on a node what zod's own conversion would drop without a word. */
 function mark(schema: z.core.$ZodTypes, json: Record<string, unknown>): void {
   const { def } = schema._zod
-  if (def.type === 'transform' || def.type === 'pipe' || def.type === 'tuple') {
-    json['problem'] = `a ${def.type} has no counterpart in a structural schema`
+  if (inexpressible.has(def.type)) {
+    json['problem'] = `${def.type} has no counterpart in a structural schema`
   }
   const refined = (def.checks ?? []).some((check) => check._zod.def.check === 'custom')
   if (refined && json['cel'] === undefined && json['x-kubernetes-list-map-keys'] === undefined) {
