@@ -1,6 +1,6 @@
 // The URL of a repository in; its commits, trees and blobs out, from one bare mirror that is fetched, never
 // checked out. A mirror that is broken is deleted and cloned again.
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { GitError, type GitOptions, git } from './command.ts'
 import {
@@ -85,10 +85,23 @@ export function openMirror(options: MirrorOptions) {
       if (error instanceof GitError && error.reason === 'deadline') throw timedOut(error)
       // The remote is asked without the mirror. If it answers, the mirror is at fault.
       if ((await remoteHead()) === null) throw await branchMissing()
-      await recreate()
+      recreate()
       return await fetchOnce().catch((cause: unknown) => {
         throw new MirrorError('other', `the mirror can not be fetched: ${messageOf(cause)}`, cause)
       })
+    }
+  }
+
+  /** Runs `work`; when it fails for a reason that is not the remote's, once more on a fresh mirror. */
+  async function healing<Value>(work: () => Promise<Value>): Promise<Value> {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof MirrorError || (error instanceof GitError && error.reason !== 'exit')) {
+        throw error
+      }
+      recreate()
+      return await work()
     }
   }
 
@@ -97,7 +110,9 @@ export function openMirror(options: MirrorOptions) {
   }
 
   async function fetchOnce(): Promise<Fetched> {
-    await remote(['init', '--quiet', '--bare', '--end-of-options', repository])
+    if (!existsSync(join(repository, 'HEAD'))) {
+      await remote(['init', '--quiet', '--bare', '--end-of-options', repository])
+    }
     const previous = await head()
     const flags = [
       '--quiet',
@@ -145,7 +160,7 @@ export function openMirror(options: MirrorOptions) {
     return new MirrorError('branch-missing', `the repository has no branch ${branch}: ${there}`)
   }
 
-  async function recreate(): Promise<void> {
+  function recreate(): void {
     rmSync(repository, { recursive: true, force: true })
   }
 
@@ -221,6 +236,7 @@ export function openMirror(options: MirrorOptions) {
   return {
     branch,
     exclusive,
+    healing,
     fetch,
     remoteHead,
     recreate,

@@ -1,0 +1,243 @@
+// A GitSource in; the definitions at the head of its branch, what changed since, and errors, out. The cost
+// follows the change: one fetch, one diff, the blobs of changed files. A branch that did not move costs a fetch.
+import { setImmediate } from 'node:timers/promises'
+import type { GitSourceSpec, SourceError } from '../crds/git-source.ts'
+import { canonicalJson } from '../crds/revision.ts'
+import {
+  type Accepted,
+  acceptDefinitions,
+  cacheKey,
+  type DefinitionCache,
+  readCached,
+} from './definition-index.ts'
+import type { Definition, FileDefinitions } from './definitions.ts'
+import { pathFilter } from './glob.ts'
+import { findLastChanges } from './last-change.ts'
+import { type Mirror, MirrorError, openMirror } from './mirror.ts'
+import { pathProblem } from './names.ts'
+import type { Blob } from './object-batch.ts'
+
+export interface SourcedDefinition extends Definition {
+  /** The commit that last changed the value of this document; formatting and comments do not count. */
+  readonly commit: string
+}
+
+export interface SourceState {
+  readonly commit: string
+  readonly definitions: readonly SourcedDefinition[]
+  /** At most 1,000, by path and line. */
+  readonly errors: readonly SourceError[]
+  /** Identities that were added, changed or removed since the refresh before. */
+  readonly changed: readonly string[]
+  /** The branch was force-pushed since the refresh before. */
+  readonly rewritten: boolean
+  /** Files that match the globs, and those of them that hold nothing of Sluice. */
+  readonly files: number
+  readonly skipped: number
+}
+
+export interface SourceOptions {
+  readonly spec: Pick<GitSourceSpec, 'repository' | 'branch' | 'include' | 'exclude'>
+  /** Namespace of the GitSource; definitions may live nowhere else. */
+  readonly namespace: string
+  /** Directory of the mirror. Its content is a cache and may be deleted at any time. */
+  readonly directory: string
+  readonly networkDeadlineMs?: number
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+export interface Source {
+  readonly mirror: Mirror
+  /** Reads the branch. Throws `MirrorError`, whose message may be shown; the last state stays in use. */
+  refresh(): Promise<SourceState>
+}
+
+const maxFiles = 50_000
+const maxErrors = 1_000
+const sliceFiles = 200
+
+interface ReadFile {
+  readonly blobId: string
+  readonly read: FileDefinitions
+}
+
+interface Memory {
+  readonly state: SourceState
+  readonly files: ReadonlyMap<string, ReadFile>
+  readonly accepted: ReadonlyMap<string, SourcedDefinition>
+}
+
+export function createSource(options: SourceOptions): Source {
+  const { spec, namespace } = options
+  const mirror = openMirror({ ...options, url: spec.repository, branch: spec.branch })
+  const isIncluded = pathFilter(spec.include, spec.exclude)
+  const cache: DefinitionCache = new Map()
+  let memory: Memory | null = null
+
+  async function refresh(): Promise<SourceState> {
+    const { head } = await mirror.fetch()
+    if (memory?.state.commit === head) {
+      memory = { ...memory, state: { ...memory.state, changed: [], rewritten: false } }
+      return memory.state
+    }
+    memory = await read(head, memory)
+    return memory.state
+  }
+
+  async function read(head: string, before: Memory | null): Promise<Memory> {
+    const isAhead = before !== null && (await mirror.isAncestor(before.state.commit, head))
+    const files = isAhead ? await readChanges(before, head) : await readAll(head)
+    const parsed = new Map([...files].map(([path, file]) => [path, file.read]))
+    const old: Accepted = before?.accepted ?? new Map()
+    const { definitions, errors } = acceptDefinitions(parsed, old)
+    const accepted = await withCommits({ head, definitions, before, isAhead })
+    forget(files)
+    const state: SourceState = {
+      commit: head,
+      definitions: [...accepted.values()],
+      errors: errors.sort(byPlace).slice(0, maxErrors),
+      changed: changedIdentities(old, accepted),
+      rewritten: before !== null && !isAhead,
+      files: files.size,
+      skipped: [...files.values()].filter(({ read }) => isEmpty(read)).length,
+    }
+    return { state, files, accepted }
+  }
+
+  async function readAll(head: string): Promise<Map<string, ReadFile>> {
+    const tree = [...(await mirror.tree(head))].filter(([path]) => isIncluded(path))
+    return readEntries(tree.map(([path, { mode, id }]) => ({ path, mode, id })))
+  }
+
+  async function readChanges(before: Memory, head: string): Promise<Map<string, ReadFile>> {
+    const all = await mirror.changedPaths(before.state.commit, head)
+    const changes = all.filter(({ path }) => isIncluded(path))
+    const files = new Map(before.files)
+    for (const { path } of changes) files.delete(printable(path))
+    const entries = changes.flatMap(({ path, now }) => (now ? [{ path, ...now }] : []))
+    for (const [path, file] of await readEntries(entries)) files.set(path, file)
+    return files
+  }
+
+  async function readEntries(entries: readonly Entry[]): Promise<Map<string, ReadFile>> {
+    if (entries.length > maxFiles) {
+      const message = `the globs match ${entries.length} files, more than ${maxFiles}. Narrow include`
+      throw new MirrorError('other', message)
+    }
+    const refused = new Map(entries.map((entry) => [entry.path, entryProblem(entry)]))
+    const readable = entries.filter(({ path }) => !refused.get(path))
+    const parsed = await readBlobs(readable.map(({ id }) => id))
+    return new Map(
+      entries.map(({ path, id }) => {
+        const problem = refused.get(path)
+        const read = problem ? unreadable(problem) : (parsed.get(id) ?? unreadable('is not there'))
+        return [printable(path), { blobId: id, read }]
+      }),
+    )
+  }
+
+  /** Definitions by blob id; parsed at most once, and in slices, so that other work gets its turn. */
+  async function readBlobs(ids: readonly string[]): Promise<Map<string, FileDefinitions>> {
+    const missing = ids.filter((id) => !cache.has(cacheKey(id, namespace)))
+    const blobs = await mirror.blobs(missing)
+    let count = 0
+    for (const [id, blob] of blobs) {
+      const problem = blobProblem(blob)
+      if (problem) cache.set(cacheKey(id, namespace), unreadable(problem))
+      else if (blob.kind === 'text') readCached({ blobId: id, text: blob.text }, namespace, cache)
+      count += 1
+      if (count % sliceFiles === 0) await setImmediate()
+    }
+    return new Map(
+      ids.flatMap((id) => {
+        const read = cache.get(cacheKey(id, namespace))
+        return read ? [[id, read] as const] : []
+      }),
+    )
+  }
+
+  async function withCommits(input: CommitInput): Promise<Map<string, SourcedDefinition>> {
+    const { head, definitions, before, isAhead } = input
+    const known = new Map<string, string>()
+    for (const definition of definitions) {
+      const last = before?.accepted.get(definition.identity)
+      // After a force-push the commit is looked up again: the old one may be gone from the branch.
+      if (isAhead && last && sameValue(last, definition)) {
+        known.set(definition.identity, last.commit)
+      }
+    }
+    const unknown = definitions.filter(({ identity }) => !known.has(identity))
+    const until = isAhead ? before?.state.commit : undefined
+    const found = await findLastChanges(mirror, { head, until, definitions: unknown, readBlobs })
+    return new Map(
+      definitions.map((definition) => {
+        const { identity } = definition
+        const commit = known.get(identity) ?? found.get(identity) ?? head
+        return [identity, { ...definition, commit }]
+      }),
+    )
+  }
+
+  function forget(files: ReadonlyMap<string, ReadFile>): void {
+    if (cache.size <= files.size * 2 + 1_000) return
+    const inUse = new Set([...files.values()].map(({ blobId }) => cacheKey(blobId, namespace)))
+    for (const key of cache.keys()) if (!inUse.has(key)) cache.delete(key)
+  }
+
+  return { mirror, refresh: () => mirror.exclusive(() => mirror.healing(refresh)) }
+}
+
+interface Entry {
+  readonly path: string
+  readonly mode: string
+  readonly id: string
+}
+
+interface CommitInput {
+  readonly head: string
+  readonly definitions: readonly Definition[]
+  readonly before: Memory | null
+  readonly isAhead: boolean
+}
+
+function entryProblem({ path, mode }: Entry): string | null {
+  if (mode === '120000') return 'is a symbolic link, which is refused. Put the file itself here'
+  if (mode === '160000') return 'is a submodule, which is refused. Commit its files here'
+  const problem = pathProblem(path)
+  return problem === null ? null : `is refused because ${problem}. Rename it`
+}
+
+function blobProblem(blob: Blob): string | null {
+  if (blob.kind === 'too-large') return `has ${blob.bytes} bytes, more than 1 MiB. Split the file`
+  return blob.kind === 'not-text' ? 'is not UTF-8 text. Save it as UTF-8' : null
+}
+
+function unreadable(message: string): FileDefinitions {
+  return { definitions: [], errors: [{ line: 0, column: 0, message }], broken: [], isUnclear: true }
+}
+
+function changedIdentities(before: Accepted, now: ReadonlyMap<string, Definition>): string[] {
+  const removed = [...before.keys()].filter((identity) => !now.has(identity))
+  const changed = [...now.values()].filter((definition) => {
+    const last = before.get(definition.identity)
+    return !last || last.path !== definition.path || !sameValue(last, definition)
+  })
+  return [...removed, ...changed.map(({ identity }) => identity)].sort()
+}
+
+function sameValue(a: Definition, b: Definition): boolean {
+  return a.object === b.object || canonicalJson(a.object) === canonicalJson(b.object)
+}
+
+const isEmpty = ({ definitions, errors }: FileDefinitions) =>
+  definitions.length === 0 && errors.length === 0
+
+const byPlace = (a: SourceError, b: SourceError) =>
+  a.path < b.path ? -1 : a.path > b.path ? 1 : a.line - b.line
+
+/** Paths reach status and logs: bounded, and without characters that move a cursor. */
+function printable(path: string): string {
+  return [...path.slice(0, 1024)]
+    .map((char) => (char < ' ' || char === '\x7f' ? '?' : char))
+    .join('')
+}
