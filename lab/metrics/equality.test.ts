@@ -50,6 +50,8 @@ const questions: readonly (readonly [string, readonly number[]])[] = [
   ['increase(restarted_total[5m])', [ten, ten - 90_000, startMs + 6 * minuteMs]],
   ['increase(restarted_total[1m])', [startMs + 4 * minuteMs, startMs + 4 * minuteMs + 10_000]],
   ['increase(born_total[5m])', [startMs + 5 * minuteMs + 35_000, ten]],
+  ['rate(gappy_total[2m])', [startMs + 720_000, startMs + 725_000, startMs + 735_000]],
+  ['gappy_total', [startMs + 6 * minuteMs, startMs + 1_000_000, startMs + 1_010_000]],
   ['rate(gappy_total[4m])', [startMs + 5 * minuteMs, startMs + 8 * minuteMs, ten]],
   ['gappy_total', [startMs + 5 * minuteMs, startMs + 9 * minuteMs, ten + 3 * minuteMs]],
   ['delta(gauge[3m])', [ten, startMs + 4 * minuteMs]],
