@@ -35,9 +35,17 @@ export function customResource(kind: Kind) {
   }
 }
 
-/** YAML for the API server and for people; `header` says that it is generated. */
+/**
+ * YAML for the API server and for people; `header` says that it is generated. The API server reads YAML 1.1,
+ * where a bare `off` is false, so such words are quoted.
+ */
 export function customResourceYaml(kind: Kind, header: string): string {
-  return `${header}${stringify(withoutUndefined(customResource(kind)), { lineWidth: 100, aliasDuplicateObjects: false })}`
+  const text = stringify(plainJson(customResource(kind)), {
+    aliasDuplicateObjects: false,
+    compat: 'yaml-1.1',
+    lineWidth: 100,
+  })
+  return `${header}${text}`
 }
 
 /** The API server itself checks apiVersion, kind and metadata; a schema may only bound the name. */
@@ -78,6 +86,6 @@ function subresources(kind: Kind, schema: Structural) {
   }
 }
 
-function withoutUndefined(value: unknown): unknown {
+function plainJson(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value))
 }

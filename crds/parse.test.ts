@@ -115,6 +115,12 @@ test('a wrong Rollout is told in sentences that name the field, the value and th
       ['spec.revert.mode must be one of direct or off, found "pull-request"'],
     ],
     [
+      rollout({ revert: { mode: false } }),
+      [
+        'spec.revert.mode must be one of direct or off, found false: write "off", in quotes, because YAML reads the bare word as false',
+      ],
+    ],
+    [
       rollout({ selector: { matchLabels: {} } }),
       ['spec.selector.matchLabels must have 1 to 32 labels'],
     ],

@@ -83,7 +83,7 @@ function problemOf(issue: Issue, schema: z.ZodType, value: unknown): Problem {
       if (found === undefined) return { path, message: `${name} is required` }
       return { path, ...wrongType(issue, { name, found, schema: schemaAt(schema, path) }) }
     case 'invalid_value':
-      return { path, message: `${name} must be ${choice(issue.values)}${foundText(found)}` }
+      return { path, ...wrongChoice(issue.values, name, found) }
     case 'too_small':
       return { path, message: `${name} must ${least(issue)}${sizeText(found)}` }
     case 'too_big':
@@ -146,6 +146,17 @@ function unquoted(text: string): unknown {
 
 function quoted(value: unknown): unknown {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
+}
+
+function wrongChoice(
+  values: readonly unknown[],
+  name: string,
+  found: unknown,
+): { message: string; remedy?: string } {
+  if (found === undefined) return { message: `${name} is required` }
+  const message = `${name} must be ${choice(values)}${foundText(found)}`
+  if (found !== false || !values.includes('off')) return { message }
+  return { message, remedy: 'write "off", in quotes, because YAML reads the bare word as false' }
 }
 
 function choice(values: readonly unknown[]): string {

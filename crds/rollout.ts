@@ -124,7 +124,7 @@ export const Revert = z
   .strictObject({
     mode: z.enum(['direct', 'off']).default('direct').meta({
       description:
-        'direct: restore the last good release by a commit on the branch. off: leave Git alone; traffic still goes back.',
+        'direct: restore the last good release by a commit on the branch. "off", in quotes: leave Git alone; traffic still goes back.',
     }),
   })
   .meta({ description: 'What happens in Git after an abort.' })
