@@ -1,0 +1,99 @@
+// Rounds of analysis: which rollouts have a canary under traffic in, a verdict for each out. One round
+// asks for all of them together, so that the metrics provider sees a few grouped queries.
+import type { Analyst, Subject } from '../analysis/analyst.ts'
+import type { Verdict } from '../analysis/verdict.ts'
+import type { KubeObject } from '../kube/api.ts'
+import type { Clock } from '../kube/clock.ts'
+import { checksOf, type Memory, type Observed, observe } from './observe.ts'
+import { type Question, questionOf } from './rollout/question.ts'
+import { UnreadableStatus } from './rollout/state.ts'
+import type { World } from './world.ts'
+
+export interface Judging {
+  readonly world: World
+  readonly memory: Memory
+  readonly analyst: Analyst
+  readonly clock: Clock
+  /** Time between rounds, ms: the scrape interval, since there is nothing new before that. */
+  readonly intervalMs: number
+  readonly isLeading: () => boolean
+  /** A verdict is there: decide again. */
+  readonly onVerdict: (key: string, verdict: Verdict) => void
+  readonly onError: (error: unknown) => void
+}
+
+export async function keepJudging(judging: Judging, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await judging.clock.sleep(judging.intervalMs, signal)
+    if (signal.aborted || !judging.isLeading()) continue
+    try {
+      await judgeOnce(judging)
+    } catch (error) {
+      judging.onError(error)
+    }
+  }
+}
+
+/** One round over all rollouts that have something to ask. */
+export async function judgeOnce(judging: Judging): Promise<void> {
+  const { world, memory, analyst, clock } = judging
+  const asked = world.rollouts
+    .list()
+    .filter(isOnTrial)
+    .flatMap((object) => ask(judging, object))
+  const subjects = asked.flatMap(({ subject }) => (subject ? [subject] : []))
+  const verdicts = subjects.length > 0 ? await analyst.judge(subjects) : new Map<string, Verdict>()
+  for (const { key, uid, question, problem } of asked) {
+    const verdict = problem ? unanswerable(question, problem, clock.now()) : verdicts.get(key)
+    if (!verdict) continue
+    memory.verdicts.set(uid, verdict)
+    judging.onVerdict(key, verdict)
+  }
+}
+
+interface Asked {
+  readonly key: string
+  readonly uid: string
+  readonly question: Question
+  readonly subject: Subject | null
+  readonly problem: string | null
+}
+
+function ask({ world, memory, clock }: Judging, object: KubeObject): Asked[] {
+  const { namespace = '', name } = object.metadata
+  const observed = observe({ world, memory, now: clock.now() }, namespace, name)
+  if (!observed || 'problem' in observed) return []
+  const question = safeQuestion(observed)
+  if (!question) return []
+  const { rollout, snapshot } = observed
+  const key = `${namespace}/${name}`
+  const resolved = checksOf(world, namespace, rollout)
+  const common = { key, uid: snapshot.identity.uid, question }
+  if (resolved.kind === 'problem') return [{ ...common, subject: null, problem: resolved.because }]
+  const [host = ''] = rollout.spec.traffic.istio.host.split('.')
+  const { checks } = resolved
+  const minRequests = rollout.spec.analysis?.minRequests ?? 1
+  const subject: Subject = { ...question, key, namespace, name, host, checks, minRequests }
+  return [{ ...common, subject, problem: null }]
+}
+
+function safeQuestion({ snapshot }: Observed): Question | null {
+  try {
+    return questionOf(snapshot)
+  } catch (error) {
+    // The reconciler tells the person; here there is only nothing to ask.
+    if (error instanceof UnreadableStatus) return null
+    throw error
+  }
+}
+
+/** A cheap look at the raw object, since of thousands of rollouts few are on trial. */
+function isOnTrial(object: KubeObject): boolean {
+  const phase = object['status']?.phase
+  return phase === 'Progressing' || phase === 'Paused'
+}
+
+function unanswerable(question: Question, because: string, now: number): Verdict {
+  const { revision, step, fromMs } = question
+  return { revision, step, from: fromMs, at: now, outcome: 'Error', because, evidence: [] }
+}

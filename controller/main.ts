@@ -1,0 +1,118 @@
+// The controller process: flags in, the loop under a lease, until SIGTERM or SIGINT.
+import { existsSync } from 'node:fs'
+import { pino } from 'pino'
+import { prometheusProvider } from '../analysis/prometheus.ts'
+import { systemClock } from '../kube/clock.ts'
+import {
+  type Credentials,
+  inClusterCredentials,
+  kubeconfigCredentials,
+} from '../kube/credentials.ts'
+import { createEventWriter } from '../kube/events.ts'
+import { createLease } from '../kube/lease.ts'
+import { createKubeApi } from '../kube/transport.ts'
+import { createLoop, type Loop } from './loop.ts'
+import { helpText, type Options, parseOptions, UsageError } from './options.ts'
+import { serveStatus } from './status-server.ts'
+import { createTelemetry } from './telemetry.ts'
+
+/** Longest time of one request, ms; a write must end well within the lease. */
+const writeDeadlineMs = 5_000
+
+export async function main(argv: readonly string[]): Promise<number> {
+  let options: Options | null
+  try {
+    options = parseOptions(argv)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    process.stderr.write(`sluice: ${error.message}\n`)
+    return 2
+  }
+  if (!options) {
+    process.stdout.write(helpText())
+    return 0
+  }
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
+  await run(options, stop.signal)
+  return 0
+}
+
+async function run(options: Options, signal: AbortSignal): Promise<void> {
+  const clock = systemClock
+  const random = Math.random
+  const logger = pino({ level: options.logLevel })
+  const credentials = await credentialsOf(options)
+  const telemetry = createTelemetry(logger, { events: () => events, world: () => loop.world })
+  const api = createKubeApi({
+    server: credentials.server,
+    credentials,
+    clock,
+    random,
+    writeDeadlineMs,
+    observer: (report) => telemetry.requested(report),
+  })
+  const { identity } = options
+  const events = createEventWriter({
+    api,
+    clock,
+    reportingController: 'sluice.dev/controller',
+    reportingInstance: identity,
+  })
+  const lease = options.leaderElection
+    ? createLease({
+        api,
+        clock,
+        random,
+        namespace: options.leaseNamespace,
+        name: 'sluice-controller',
+        identity,
+        requestDeadlineMs: writeDeadlineMs,
+        onStarted: (fence) => {
+          logger.info({ fence }, 'leading')
+          loop.lead()
+        },
+        onStopped: () => logger.info('not leading any more'),
+      })
+    : null
+  const provider = prometheusProvider({ url: options.prometheus })
+  const loop: Loop = createLoop({
+    api,
+    provider,
+    clock,
+    random,
+    namespace: options.namespace,
+    directory: options.gitDirectory,
+    scrapeIntervalMs: options.scrapeIntervalMs,
+    mayWrite: () => lease?.mayWrite() ?? true,
+    listeners: telemetry,
+  })
+  const status = await serveStatus({ ...options.listen, registry: telemetry.registry, loop, clock })
+  logger.info({ server: credentials.server, status: status.url, identity }, 'started')
+  const leading = lease?.run(lastOf(signal, loop))
+  await loop.run(signal)
+  await events.flush()
+  await leading
+  await status.close()
+  provider.close()
+  await api.close()
+  logger.info('stopped')
+}
+
+/** The lease is given away only after the last write has ended. */
+function lastOf(signal: AbortSignal, loop: Loop): AbortSignal {
+  const stop = new AbortController()
+  signal.addEventListener('abort', () => void loop.stopped.then(() => stop.abort()), { once: true })
+  return stop.signal
+}
+
+async function credentialsOf({ kubeconfig, context }: Options): Promise<Credentials> {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = process.env
+  const isInPod = existsSync('/var/run/secrets/kubernetes.io/serviceaccount/token')
+  if (kubeconfig === undefined && host !== undefined && isInPod) {
+    return inClusterCredentials({ host, port, clock: systemClock })
+  }
+  return kubeconfigCredentials({ path: kubeconfig, context, clock: systemClock })
+}
+
+if (import.meta.main) process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,171 @@
+// The read side: what the stores hold of one Rollout in, its Snapshot out. Nothing is written here.
+import { type Resolved, resolveChecks } from '../analysis/template.ts'
+import type { Verdict } from '../analysis/verdict.ts'
+import { pendingCommands } from '../crds/names.ts'
+import { parseAnalysisTemplate, parseRollout } from '../crds/parse.ts'
+import { describeProblem, pathText } from '../crds/problem.ts'
+import type { Rollout } from '../crds/rollout.ts'
+import { RolloutStatus } from '../crds/rollout-status.ts'
+import type { KubeObject } from '../kube/api.ts'
+import { readFleet } from '../kube/replica-set.ts'
+import { istio } from '../traffic/istio.ts'
+import type { Owner } from '../traffic/router.ts'
+import { targetOf } from './rollout/revision.ts'
+import type { Fleet, Obstacle, RevertReport, Route, Snapshot } from './rollout/snapshot.ts'
+import { byRollout, type World } from './world.ts'
+
+/** What the controller knows of rollouts besides the cluster; lost at a restart and learned again. */
+export interface Memory {
+  /** The newest verdict, by uid of the Rollout. */
+  readonly verdicts: Map<string, Verdict>
+  /** What the Git writer said, by uid. */
+  readonly reverts: Map<string, RevertReport>
+}
+
+export interface Observed {
+  /** The Rollout as stored: its version is the precondition of the status write. */
+  readonly object: KubeObject
+  readonly rollout: Rollout
+  readonly owner: Owner
+  readonly snapshot: Snapshot
+}
+
+/** A Rollout that can not be decided on, with the sentence a person needs. */
+export interface Unreadable {
+  readonly object: KubeObject
+  readonly problem: string
+}
+
+export interface Observer {
+  readonly world: World
+  readonly memory: Memory
+  readonly now: number
+}
+
+/** Null when the Rollout is gone, is going, or its world is not known yet. */
+export function observe(
+  { world, memory, now }: Observer,
+  namespace: string,
+  name: string,
+): Observed | Unreadable | null {
+  const object = world.rollouts.get(namespace, name)
+  const mesh = world.mesh()
+  if (!object || object.metadata.deletionTimestamp) return null
+  if (!mesh.isReady && mesh.problem === null) return null
+  const parsed = parseRollout(withoutStatus(object))
+  if (!parsed.ok) {
+    const [first] = parsed.problems
+    const where = first ? `${pathText(first.path)}: ${describeProblem(first)}` : 'unreadable'
+    return { object, problem: where }
+  }
+  const status = RolloutStatus.safeParse(object['status'] ?? {})
+  if (!status.success) return { object, problem: statusProblem(status.error.message) }
+  const uid = object.metadata.uid ?? ''
+  const rollout = parsed.value
+  const owner = ownerOf(object)
+  const snapshot: Snapshot = {
+    now,
+    identity: { namespace, name, uid, generation: object.metadata.generation ?? 0 },
+    spec: rollout.spec,
+    target: targetOf(rollout),
+    status: status.data,
+    fleets: fleetsOf(world, owner),
+    route: routeOf(world, owner, rollout),
+    verdict: memory.verdicts.get(uid) ?? null,
+    commands: pendingCommands(object.metadata.annotations, status.data.commands),
+    revert: memory.reverts.get(uid) ?? null,
+    obstacle: obstacleOf(world, owner, rollout),
+  }
+  return { object, rollout, owner, snapshot }
+}
+
+/** Checks of a Rollout with its template; a problem when the template is missing or does not fit. */
+export function checksOf(world: World, namespace: string, rollout: Rollout): Resolved {
+  const { analysis } = rollout.spec
+  if (!analysis) return { kind: 'checks', checks: [] }
+  const name = analysis.templateRef?.name
+  const object = name === undefined ? undefined : world.templates.get(namespace, name)
+  if (!object) return resolveChecks(analysis, null)
+  const template = parseAnalysisTemplate(object)
+  if (template.ok) return resolveChecks(analysis, template.value.spec)
+  const [first] = template.problems
+  const because = first ? `${pathText(first.path)}: ${describeProblem(first)}` : 'is not readable'
+  return { kind: 'problem', because: `AnalysisTemplate ${name}: ${because}` }
+}
+
+export function ownerOf(object: KubeObject): Owner {
+  const { namespace = '', name, uid = '' } = object.metadata
+  const { apiVersion, kind } = object
+  return {
+    namespace,
+    name,
+    reference: { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true },
+  }
+}
+
+/** Whether an object belongs to this very Rollout, not to one of the same name before it. */
+export function isOwned(object: KubeObject, owner: Owner): boolean {
+  const owners = object.metadata.ownerReferences ?? []
+  return owners.some((reference) => reference.uid === owner.reference.uid)
+}
+
+function fleetsOf(world: World, owner: Owner): Fleet[] {
+  return world.fleets
+    .byIndex(byRollout, `${owner.namespace}/${owner.name}`)
+    .filter((object) => isOwned(object, owner) && !object.metadata.deletionTimestamp)
+    .flatMap((object) => {
+      const fleet = readFleet(object)
+      if (!fleet) return []
+      const { revision, desired, ready, decision } = fleet
+      return [{ revision, desired, ready, decision, trouble: troubleOf(object) }]
+    })
+}
+
+/** Why the cluster could not create pods: a quota, an admission webhook, a missing service account. */
+function troubleOf(object: KubeObject): string | undefined {
+  const conditions: { type: string; status: string; message?: string }[] =
+    object['status']?.conditions ?? []
+  return conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True')
+    ?.message
+}
+
+function routeOf(world: World, owner: Owner, { spec }: Rollout): Route {
+  const names = istio.names(owner, spec)
+  const route = world.routes.get(owner.namespace, names.route)
+  const subsets = world.subsets.get(owner.namespace, names.subsets)
+  return {
+    ...istio.readRoute(route && isOwned(route, owner) ? route : null),
+    subsets: istio.readSubsets(subsets && isOwned(subsets, owner) ? subsets : null),
+  }
+}
+
+function obstacleOf(world: World, owner: Owner, { spec }: Rollout): Obstacle | null {
+  const { problem } = world.mesh()
+  if (problem !== null) return { reason: 'MissingKind', message: problem }
+  const names = istio.names(owner, spec)
+  for (const [store, name, kind] of [
+    [world.routes, names.route, istio.route.kind],
+    [world.subsets, names.subsets, istio.subsets.kind],
+  ] as const) {
+    const object = store.get(owner.namespace, name)
+    if (object && !isOwned(object, owner))
+      return { reason: 'NotOurs', message: notOurs(kind, name) }
+  }
+  return null
+}
+
+export function notOurs(kind: string, name: string): string {
+  return (
+    `${kind} ${name} exists and belongs to somebody else: rename it, or name another ` +
+    'by spec.traffic.istio.virtualService'
+  )
+}
+
+function withoutStatus(object: KubeObject): KubeObject {
+  const { status: _, ...rest } = object
+  return rest as KubeObject
+}
+
+function statusProblem(detail: string): string {
+  return `the stored status was written by another version and can not be read: ${detail}`
+}

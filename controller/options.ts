@@ -1,0 +1,157 @@
+// Command line in, options or a sentence for people out.
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { durationMs, isDuration } from '../crds/duration.ts'
+
+export interface Options {
+  readonly kubeconfig: string | undefined
+  readonly context: string | undefined
+  readonly namespace: string | undefined
+  readonly prometheus: string
+  readonly scrapeIntervalMs: number
+  readonly gitDirectory: string
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly leaderElection: boolean
+  readonly leaseNamespace: string
+  readonly identity: string
+  readonly logLevel: string
+}
+
+/** Name, default, what stands for the value, meaning: also what `--help` prints. */
+const flags = [
+  [
+    'kubeconfig',
+    undefined,
+    'FILE',
+    'Kubeconfig. Default: $KUBECONFIG, ~/.kube/config, or the service account of the pod.',
+  ],
+  ['context', undefined, 'NAME', 'Context of the kubeconfig. Default: its current one.'],
+  ['namespace', undefined, 'NAME', 'Look after this namespace only. Default: all.'],
+  [
+    'prometheus',
+    'http://prometheus.istio-system:9090',
+    'URL',
+    'Prometheus that answers the checks.',
+  ],
+  [
+    'scrape-interval',
+    '15s',
+    'DURATION',
+    'How often that Prometheus scrapes; checks are judged as often.',
+  ],
+  [
+    'git-directory',
+    join(tmpdir(), 'sluice-git'),
+    'DIR',
+    'Mirrors of repositories; a cache that may be deleted.',
+  ],
+  ['listen', '127.0.0.1:8080', 'HOST:PORT', 'Address of /metrics, /healthz and /readyz.'],
+  [
+    'leader-election',
+    'true',
+    'true|false',
+    'Take a Lease before writing, so that two controllers may run.',
+  ],
+  ['lease-namespace', 'sluice-system', 'NAME', 'Namespace of that Lease.'],
+  ['identity', `${hostname()}-${process.pid}`, 'NAME', 'Name of this process in the Lease.'],
+  ['log-level', 'info', 'LEVEL', 'fatal, error, warn, info, debug or trace.'],
+] as const
+
+type Flag = (typeof flags)[number][0]
+
+/** Thrown for a command line that can not be used; its message may be shown as it is. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** Options of the controller, or null when only help was asked for. Throws `UsageError`. */
+export function parseOptions(argv: readonly string[]): Options | null {
+  const values = read(argv)
+  if (values === null) return null
+  const flag = (name: Flag): string | undefined =>
+    values[name] ?? flags.find(([known]) => known === name)?.[1]
+  const required = (name: Flag): string => {
+    const value = flag(name)
+    if (!value) throw new UsageError(`--${name} must not be empty`)
+    return value
+  }
+  return {
+    kubeconfig: flag('kubeconfig'),
+    context: flag('context'),
+    namespace: flag('namespace'),
+    prometheus: url(required('prometheus')),
+    scrapeIntervalMs: interval(required('scrape-interval')),
+    gitDirectory: required('git-directory'),
+    listen: address(required('listen')),
+    leaderElection: yesOrNo('leader-election', required('leader-election')),
+    leaseNamespace: required('lease-namespace'),
+    identity: required('identity'),
+    logLevel: level(required('log-level')),
+  }
+}
+
+/** What `--help` prints. */
+export function helpText(): string {
+  const lines = flags.map(([name, value, unit, meaning]) => {
+    const shown = value === undefined || name === 'identity' ? '' : ` [${value}]`
+    return `  --${name} ${unit}\n      ${meaning}${shown}`
+  })
+  return ['Usage: sluice [flags]', '', 'The Sluice controller.', '', ...lines, ''].join('\n')
+}
+
+function read(argv: readonly string[]): Partial<Record<string, string>> | null {
+  const options: Record<string, { type: 'string' }> = {}
+  for (const [name] of flags) options[name] = { type: 'string' }
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: { ...options, help: { type: 'boolean', short: 'h' } },
+    })
+    const { help, ...rest } = values
+    return help ? null : (rest as Partial<Record<string, string>>)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`${reason}\nSee --help.`)
+  }
+}
+
+function url(text: string): string {
+  const parsed = URL.canParse(text) ? new URL(text) : null
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:') {
+    throw new UsageError(`--prometheus must be an http or https URL, not "${text}"`)
+  }
+  if (parsed.username || parsed.password) {
+    throw new UsageError(
+      '--prometheus must not carry credentials: command lines can be read by others',
+    )
+  }
+  return text
+}
+
+function interval(text: string): number {
+  const ms = isDuration(text) ? durationMs(text) : 0
+  if (ms < 100)
+    throw new UsageError(`--scrape-interval must be a duration of at least 100ms, not "${text}"`)
+  return ms
+}
+
+function address(text: string): Options['listen'] {
+  const found = /^(.*):(\d{1,5})$/.exec(text)
+  const port = Number(found?.[2])
+  if (!found?.[1] || port > 65_535)
+    throw new UsageError(`--listen must be HOST:PORT, not "${text}"`)
+  return { host: found[1], port }
+}
+
+function yesOrNo(name: string, text: string): boolean {
+  if (text !== 'true' && text !== 'false') throw new UsageError(`--${name} must be true or false`)
+  return text === 'true'
+}
+
+function level(text: string): string {
+  const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace']
+  if (!levels.includes(text))
+    throw new UsageError(`--log-level must be one of ${levels.join(', ')}`)
+  return text
+}

@@ -1,0 +1,93 @@
+// One tick of one Rollout: observe → decide → act. Returns when to look again.
+import type { RolloutStatus } from '../crds/rollout-status.ts'
+import { rollouts } from '../kube/resources.ts'
+import { act, type Hands, Stalled, storeStatus } from './act.ts'
+import { type Memory, type Observed, observe, type Unreadable } from './observe.ts'
+import { type Decision, decide } from './rollout/decide.ts'
+import type { Announcement } from './rollout/describe.ts'
+import { assertInvariants } from './rollout/invariants.ts'
+import { UnreadableStatus } from './rollout/state.ts'
+
+/** Told of everything that happens; turns it into logs, events and metrics. */
+export interface Journal {
+  decided(observed: Observed, decision: Decision): void
+  announced(about: { readonly object: Observed['object'] }, announcement: Announcement): void
+}
+
+export interface Reconciler extends Hands {
+  readonly memory: Memory
+  readonly journal: Journal
+}
+
+/** When a person has to mend something outside the Rollout, we look again this often, ms. */
+const stalledRetryMs = 30_000
+
+/**
+ * Ticks one Rollout, by namespace and name. Resolves with the time of the next tick in ms since epoch,
+ * or null to wait for a change. Rejects with what the queue should retry with back-off.
+ */
+export async function reconcile(
+  reconciler: Reconciler,
+  namespace: string,
+  name: string,
+): Promise<number | null> {
+  const now = reconciler.clock.now()
+  const observed = observe({ ...reconciler, now }, namespace, name)
+  if (!observed) return null
+  if ('problem' in observed) return holdUnreadable(reconciler, observed)
+  try {
+    return await tick(reconciler, observed)
+  } catch (error) {
+    if (error instanceof UnreadableStatus) {
+      return holdUnreadable(reconciler, { object: observed.object, problem: error.message })
+    }
+    if (!(error instanceof Stalled)) throw error
+    const { message } = error
+    reconciler.journal.announced(observed, { type: 'Warning', reason: 'Stalled', note: message })
+    return now + stalledRetryMs
+  }
+}
+
+async function tick(reconciler: Reconciler, observed: Observed): Promise<number | null> {
+  const decision = decide(observed.snapshot)
+  assertInvariants(observed.snapshot, decision)
+  if (decision.status) {
+    await storeStatus(reconciler, observed.object, decision.status)
+  }
+  reconciler.journal.decided(observed, decision)
+  for (const announcement of decision.announcements) {
+    reconciler.journal.announced(observed, announcement)
+  }
+  for (const action of decision.actions) await act(reconciler, observed, action)
+  return decision.wakeAt
+}
+
+/** Nothing of such a Rollout is changed but one condition that says so. */
+async function holdUnreadable(
+  reconciler: Reconciler,
+  { object, problem }: Unreadable,
+): Promise<null> {
+  const before: RolloutStatus['conditions'] = object['status']?.conditions
+  const message = problem.slice(0, 4096)
+  if (
+    before?.some((condition) => condition.reason === 'Invalid' && condition.message === message)
+  ) {
+    return null
+  }
+  reconciler.journal.announced({ object }, { type: 'Warning', reason: 'Invalid', note: problem })
+  const at = new Date(reconciler.clock.now()).toISOString()
+  const { namespace, name, generation } = object.metadata
+  const common = { reason: 'Invalid', message, lastTransitionTime: at }
+  const conditions = [
+    { type: 'Ready', status: 'False', ...common, observedGeneration: generation ?? 0 },
+    { type: 'Reconciling', status: 'False', ...common, observedGeneration: generation ?? 0 },
+    { type: 'Stalled', status: 'True', ...common, observedGeneration: generation ?? 0 },
+  ]
+  const blockedBy = { reason: 'Invalid', message: problem.slice(0, 1024), since: at }
+  const key = { namespace, name }
+  const body = { status: { conditions, blockedBy } }
+  const options = { subresource: 'status' } as const
+  const written = await reconciler.api.patch(rollouts, key, 'merge', body, options)
+  reconciler.world.rollouts.learn(written)
+  return null
+}

@@ -1,0 +1,245 @@
+// One tick of one GitSource: read the branch, apply what changed, tell what is wrong and where.
+// A definition that can not be used leaves the one before in force; all others go on.
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { Condition } from '../crds/fields.ts'
+import type { GitSource, GitSourceSpec, GitSourceStatus } from '../crds/git-source.ts'
+import { annotation } from '../crds/names.ts'
+import { parseGitSource } from '../crds/parse.ts'
+import { describeProblem, pathText } from '../crds/problem.ts'
+import { canonicalJson } from '../crds/revision.ts'
+import { nextTime, scheduleProblem } from '../git/schedule.ts'
+import {
+  createSource,
+  type Source,
+  type SourcedDefinition,
+  type SourceState,
+} from '../git/source.ts'
+import { createWriter, type Writer } from '../git/writer.ts'
+import { ApiError, type KubeApi, type KubeObject } from '../kube/api.ts'
+import { analysisTemplates, gitSources, rollouts } from '../kube/resources.ts'
+import type { World } from './world.ts'
+
+export interface Syncer {
+  readonly api: KubeApi
+  readonly world: World
+  readonly clock: { now(): number }
+  readonly mayWrite: () => boolean
+  /** Where mirrors are kept; a cache that may be deleted. */
+  readonly directory: string
+  readonly onError: (key: string, error: unknown) => void
+}
+
+export interface Sources {
+  /** Reads a GitSource now; resolves with the time of the next look. */
+  sync(namespace: string, name: string): Promise<number | null>
+  /** The writer of the repository and branch of a GitSource, once it is known. */
+  writer(namespace: string, name: string): Writer | null
+}
+
+/** The field manager of what Git says. */
+const fieldManager = 'sluice-git'
+
+interface Open {
+  readonly spec: GitSourceSpec
+  readonly source: Source
+  readonly writer: Writer
+  /** Digest of what was applied, by identity. */
+  readonly applied: Map<string, string>
+}
+
+export function createSources(syncer: Syncer): Sources {
+  const open = new Map<string, Open>()
+  return {
+    async sync(namespace, name) {
+      const key = `${namespace}/${name}`
+      const object = syncer.world.sources.get(namespace, name)
+      if (!object || object.metadata.deletionTimestamp) {
+        open.delete(key)
+        return null
+      }
+      const parsed = parseGitSource(withoutStatus(object))
+      if (!parsed.ok) {
+        const [first] = parsed.problems
+        const where = first ? `${pathText(first.path)}: ${describeProblem(first)}` : 'unreadable'
+        return report(syncer, object, problemStatus(object, 'Invalid', where))
+      }
+      const { spec } = parsed.value
+      const problem = scheduleProblem(spec)
+      if (problem !== null) return report(syncer, object, problemStatus(object, 'Invalid', problem))
+      const one = opened(open, { key, namespace, spec, directory: syncer.directory })
+      await syncOne(syncer, { object, parsed: parsed.value, open: one })
+      return nextTime(spec, syncer.clock.now())
+    },
+    writer: (namespace, name) => open.get(`${namespace}/${name}`)?.writer ?? null,
+  }
+}
+
+function opened(
+  open: Map<string, Open>,
+  {
+    key,
+    namespace,
+    spec,
+    directory,
+  }: { key: string; namespace: string; spec: GitSourceSpec; directory: string },
+): Open {
+  const known = open.get(key)
+  if (known && canonicalJson(known.spec) === canonicalJson(spec)) return known
+  const id = createHash('sha256').update(`${key}\n${spec.repository}\n${spec.branch}`).digest('hex')
+  const source = createSource({ spec, namespace, directory: join(directory, id.slice(0, 16)) })
+  const writer = createWriter({ source, spec, namespace })
+  const fresh: Open = { spec, source, writer, applied: new Map() }
+  open.set(key, fresh)
+  return fresh
+}
+
+interface One {
+  readonly object: KubeObject
+  readonly parsed: GitSource
+  readonly open: Open
+}
+
+async function syncOne(syncer: Syncer, one: One): Promise<void> {
+  let state: SourceState
+  try {
+    state = await one.open.source.refresh()
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    syncer.onError(`${one.object.metadata.namespace}/${one.object.metadata.name}`, error)
+    await report(syncer, one.object, problemStatus(one.object, 'Unreachable', message))
+    return
+  }
+  const refused = await applyAll(syncer, one, state)
+  await report(syncer, one.object, readStatus(one.object, state, refused))
+}
+
+/** Applies definitions whose value is not applied yet; gives what the API server refused, with its place. */
+async function applyAll(syncer: Syncer, one: One, state: SourceState): Promise<SourceErrors> {
+  const refused: SourceErrors = []
+  for (const definition of state.definitions) {
+    const { identity, path } = definition
+    const digest = digestOf(definition)
+    if (one.open.applied.get(identity) === digest) continue
+    try {
+      await apply(syncer, one, { definition, digest })
+      one.open.applied.set(identity, digest)
+    } catch (error) {
+      // The next look tries again; a refusal of one definition never keeps another from being applied.
+      if (!(error instanceof ApiError) || error.code === 0) throw error
+      refused.push({ path, line: 0, column: 0, message: error.message.slice(0, 1024) })
+    }
+  }
+  return refused
+}
+
+type SourceErrors = NonNullable<GitSourceStatus['errors']>
+
+async function apply(
+  syncer: Syncer,
+  { object }: One,
+  { definition, digest }: { definition: SourcedDefinition; digest: string },
+): Promise<void> {
+  const { kind, namespace, name, path, commit } = definition
+  const resource = kind === 'Rollout' ? rollouts : analysisTemplates
+  const store = kind === 'Rollout' ? syncer.world.rollouts : syncer.world.templates
+  const live = store.get(namespace, name)
+  if (live?.metadata.annotations?.[definitionAnnotation] === digest) return
+  if (!syncer.mayWrite()) return
+  const { metadata, ...rest } = definition.object as KubeObject
+  const annotations = {
+    ...metadata.annotations,
+    [annotation.commit]: commit,
+    [annotation.source]: object.metadata.name,
+    [annotation.path]: path,
+    [definitionAnnotation]: digest,
+  }
+  const body = { ...rest, metadata: { ...metadata, namespace, annotations } }
+  const options = { fieldManager, force: true }
+  store.learn(await syncer.api.patch(resource, { namespace, name }, 'apply', body, options))
+}
+
+/** Digest of the definition that was applied last: after a restart nothing is applied twice. */
+const definitionAnnotation = 'sluice.dev/definition'
+
+function digestOf({ object, path }: SourcedDefinition): string {
+  const text = canonicalJson({ object, path })
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+}
+
+function readStatus(
+  object: KubeObject,
+  state: SourceState,
+  refused: SourceErrors,
+): Partial<GitSourceStatus> {
+  const errors = [...refused, ...state.errors].slice(0, maxErrors)
+  const count = refused.length + state.errors.length
+  const [first] = errors
+  const place = first ? `${first.path}:${first.line}:${first.column}: ${first.message}` : ''
+  const message =
+    count === 0 ? `all of ${state.commit} is applied` : `${count} errors, the first: ${place}`
+  return {
+    commit: state.commit,
+    rollouts: state.definitions.filter(({ kind }) => kind === 'Rollout').length,
+    errors,
+    ...conditions(object, count === 0 ? 'Applied' : 'Errors', message),
+  }
+}
+
+const maxErrors = 32
+
+function problemStatus(
+  object: KubeObject,
+  reason: string,
+  message: string,
+): Partial<GitSourceStatus> {
+  return conditions(object, reason, message)
+}
+
+function conditions(object: KubeObject, reason: string, text: string): Partial<GitSourceStatus> {
+  const isReady = reason === 'Applied'
+  const message = text.slice(0, 4096)
+  const generation = object.metadata.generation ?? 0
+  const common = { reason, message, lastTransitionTime: '', observedGeneration: generation }
+  return {
+    observedGeneration: generation,
+    conditions: [
+      { type: 'Ready', status: isReady ? 'True' : 'False', ...common },
+      { type: 'Stalled', status: reason === 'Invalid' ? 'True' : 'False', ...common },
+    ],
+  }
+}
+
+/** Writes the status when it says something new. */
+async function report(
+  syncer: Syncer,
+  object: KubeObject,
+  status: Partial<GitSourceStatus>,
+): Promise<null> {
+  const { namespace = '', name } = object.metadata
+  const before: GitSourceStatus = syncer.world.sources.get(namespace, name)?.['status'] ?? {}
+  const at = new Date(syncer.clock.now()).toISOString()
+  const stamped = status.conditions?.map((condition) => stampTime(condition, before.conditions, at))
+  const next = { ...before, ...status, conditions: stamped }
+  if (canonicalJson(next) === canonicalJson(before) || !syncer.mayWrite()) return null
+  const body = { status: { ...next, readAt: at } }
+  const options = { subresource: 'status' } as const
+  const written = await syncer.api.patch(gitSources, { namespace, name }, 'merge', body, options)
+  syncer.world.sources.learn(written)
+  return null
+}
+
+function stampTime(
+  condition: Condition,
+  before: readonly Condition[] | undefined,
+  at: string,
+): Condition {
+  const old = before?.find((candidate) => candidate.type === condition.type)
+  const isSame = old?.status === condition.status
+  return { ...condition, lastTransitionTime: isSame ? old.lastTransitionTime : at }
+}
+
+function withoutStatus(object: KubeObject): KubeObject {
+  const { status: _, ...rest } = object
+  return rest as KubeObject
+}

@@ -1,0 +1,135 @@
+// What happened in, logs, Kubernetes events and Prometheus metrics out. Labels are bounded: no metric
+// carries the name of a rollout.
+import type { Logger } from 'pino'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Verdict } from '../analysis/verdict.ts'
+import type { EventWriter } from '../kube/events.ts'
+import type { ReflectorHealth } from '../kube/reflector.ts'
+import type { RequestReport } from '../kube/transport.ts'
+import type { Journal } from './reconcile.ts'
+import type { World } from './world.ts'
+
+export interface Telemetry {
+  readonly registry: Registry
+  readonly journal: Journal
+  requested(report: RequestReport): void
+  judged(verdict: Verdict): void
+  reverted(state: string): void
+  failed(what: string, error: unknown): void
+}
+
+export function createTelemetry(
+  logger: Logger,
+  { events, world }: { readonly events: () => EventWriter; readonly world: () => World },
+): Telemetry {
+  const registry = new Registry()
+  const registers = [registry]
+  const decisions = new Counter({
+    name: 'sluice_decisions_total',
+    help: 'Decisions that changed something, by kind: a stored status or actions.',
+    labelNames: ['kind'],
+    registers,
+  })
+  const announcements = new Counter({
+    name: 'sluice_announcements_total',
+    help: 'Changes told to people, by reason.',
+    labelNames: ['reason'],
+    registers,
+  })
+  const verdicts = new Counter({
+    name: 'sluice_verdicts_total',
+    help: 'Verdicts by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  const reverts = new Counter({
+    name: 'sluice_reverts_total',
+    help: 'Answers of the Git writer by state.',
+    labelNames: ['state'],
+    registers,
+  })
+  const errors = new Counter({
+    name: 'sluice_errors_total',
+    help: 'Work that failed and is tried again, by part.',
+    labelNames: ['part'],
+    registers,
+  })
+  const requests = new Histogram({
+    name: 'sluice_api_request_seconds',
+    help: 'Requests to the Kubernetes API by verb, resource and status code.',
+    labelNames: ['verb', 'resource', 'code'],
+    buckets: [0.005, 0.025, 0.1, 0.5, 2.5, 10, 30],
+    registers,
+  })
+  phaseGauge(registers, world)
+  watchGauges(registers, world)
+  return {
+    registry,
+    journal: {
+      decided({ owner, snapshot }, decision) {
+        const isQuiet = decision.status === null && decision.actions.length === 0
+        const { namespace, name } = owner
+        const about = { rollout: `${namespace}/${name}`, because: decision.because }
+        if (isQuiet) return logger.trace(about, 'nothing to do')
+        const kind = decision.status ? 'status' : 'actions'
+        decisions.inc({ kind })
+        const number = decision.status?.decision ?? snapshot.status.decision
+        logger.info({ ...about, decision: number, actions: decision.actions }, 'decided')
+      },
+      announced({ object }, announcement) {
+        announcements.inc({ reason: announcement.reason })
+        const { namespace = '', name, uid = '' } = object.metadata
+        const { apiVersion, kind } = object
+        const { type, reason, note } = announcement
+        const level = type === 'Warning' ? 'warn' : 'info'
+        logger[level]({ rollout: `${namespace}/${name}`, reason, because: note }, 'announced')
+        const regarding = { apiVersion, kind, namespace, name, uid }
+        events().record({ regarding, type, reason, action: 'Reconcile', note })
+      },
+    },
+    requested: ({ verb, resource, code, ms }) =>
+      requests.observe({ verb, resource, code: String(code) }, ms / 1_000),
+    judged: ({ outcome }) => verdicts.inc({ outcome }),
+    reverted: (state) => reverts.inc({ state }),
+    failed(part, error) {
+      errors.inc({ part })
+      logger.warn({ part, err: error }, 'failed and will be tried again')
+    },
+  }
+}
+
+function phaseGauge(registers: Registry[], world: () => World): void {
+  new Gauge({
+    name: 'sluice_rollouts',
+    help: 'Rollouts by phase.',
+    labelNames: ['phase'],
+    registers,
+    collect() {
+      this.reset()
+      for (const phase of ['New', 'Stable', 'Progressing', 'Paused', 'Aborted']) {
+        this.set({ phase }, 0)
+      }
+      for (const object of world().rollouts.list()) {
+        this.inc({ phase: object['status']?.phase ?? 'New' })
+      }
+    },
+  })
+}
+
+function watchGauges(registers: Registry[], world: () => World): void {
+  const gauge = (name: string, help: string, read: (health: ReflectorHealth) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['kind'],
+      registers,
+      collect() {
+        for (const [kind, reflector] of world().reflectors()) {
+          this.set({ kind }, read(reflector.health()))
+        }
+      },
+    })
+  gauge('sluice_watch_relists', 'Whole lists read since the start, by kind.', (h) => h.relists)
+  gauge('sluice_watch_restarts', 'Watches begun again since the start, by kind.', (h) => h.restarts)
+  gauge('sluice_watch_failures', 'Failures in a row of a watch, by kind.', (h) => h.failures)
+}
