@@ -11,7 +11,7 @@ import { reference } from './reference.ts'
 const generated = 'Generated from crds/*.ts by `npm run generate`; edits here are lost.'
 
 /** Path in the repository → content of every generated file. */
-export function generatedFiles(): ReadonlyMap<string, string> {
+function generatedFiles(): ReadonlyMap<string, string> {
   const files = new Map<string, string>()
   for (const kind of kinds) {
     const yaml = customResourceYaml(kind, `# ${generated}\n`)

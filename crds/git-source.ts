@@ -10,10 +10,7 @@ export const GitSourceSpec = z
       .string()
       .min(1)
       .max(2048)
-      .regex(
-        /^(https|ssh|file):\/\/[^\s@]*(@[^\s@:]+)?[^\s]*$/,
-        'must be an https, ssh or file URL',
-      )
+      .regex(/^(https|ssh|file):\/\/[^\s]+$/, 'must be an https, ssh or file URL')
       .refine((url) => !/^(https:\/\/[^/]*@|[a-z]+:\/\/[^/@:]*:[^/@]*@)/.test(url), {
         message: 'must not carry credentials: the URL is shown in logs and status',
       })

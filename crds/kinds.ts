@@ -4,7 +4,7 @@ import { AnalysisTemplate } from './analysis-template.ts'
 import { GitSource } from './git-source.ts'
 import { Rollout } from './rollout.ts'
 
-export interface Column {
+interface Column {
   readonly name: string
   readonly type: 'string' | 'integer' | 'date'
   readonly jsonPath: string

@@ -264,3 +264,11 @@ test('objects that are too deep, too large or endless are refused, not walked', 
     'the object must hold at most 100000 values',
   ])
 })
+
+test('an object with many faults is told in at most 32 problems, each short', () => {
+  const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`${i}`.repeat(500), 1]))
+  const told = parseRollout(rollout({ canary: { steps: Array(5_000).fill('x') }, ...many }))
+  assert.ok(!told.ok)
+  assert.equal(told.problems.length, 32)
+  assert.ok(told.problems.every((problem) => describeProblem(problem).length < 400))
+})

@@ -13,6 +13,9 @@ export interface Problem {
 type Issue = z.core.$ZodIssue
 type Path = readonly (string | number)[]
 
+/** Far more than anybody reads; it bounds the work that a hostile object can cause. */
+const maxIssues = 64
+
 /** `unknown field spec.canary.step: did you mean steps?` */
 export function describeProblem({ message, remedy }: Problem): string {
   return remedy === undefined ? message : `${message}: ${remedy}`
@@ -23,7 +26,8 @@ export function pathText(path: Path): string {
   const text = path
     .map((step) => {
       if (typeof step === 'number') return `[${step}]`
-      return /^[A-Za-z_][\w-]*$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`
+      const name = step.length > 80 ? `${step.slice(0, 79)}…` : step
+      return /^[A-Za-z_][\w-]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`
     })
     .join('')
   return text.replace(/^\./, '') || 'the object'
@@ -34,7 +38,8 @@ export function pathText(path: Path): string {
  * and rules of an object wait until its fields have their names.
  */
 export function problemsOf(error: z.ZodError, schema: z.ZodType, value: unknown): Problem[] {
-  const unknown = error.issues.flatMap((issue) =>
+  const issues = error.issues.slice(0, maxIssues)
+  const unknown = issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys' ? unknownFields(issue, schema) : [],
   )
   const meant = new Set(
@@ -42,7 +47,7 @@ export function problemsOf(error: z.ZodError, schema: z.ZodType, value: unknown)
       instead === null ? [] : [pathText(instead), pathText(instead.slice(0, -1))],
     ),
   )
-  const others = error.issues
+  const others = issues
     .filter((issue) => issue.code !== 'unrecognized_keys')
     .map((issue) => problemOf(issue, schema, value))
     .filter(({ path }) => !meant.has(pathText(path)))
@@ -62,7 +67,7 @@ function unknownFields(
   const parent = stepsOf(issue)
   const owner = schemaAt(schema, parent)
   const known = owner instanceof z.ZodObject ? Object.keys(owner.shape) : []
-  return issue.keys.map((key) => {
+  return issue.keys.slice(0, maxIssues).map((key) => {
     const path = [...parent, key]
     const near = nearest(key, known)
     const remedy =
