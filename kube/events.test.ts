@@ -76,6 +76,22 @@ test('a repetition becomes a series, another sentence another event', async () =
   assert.deepEqual(patched, [[created[0]?.metadata.name, 'merge', { series }]])
 })
 
+test('repetitions in one breath are one event, and the next write tells their number', async () => {
+  const { writer, created, patched } = scene()
+  for (let i = 0; i < 3; i += 1) writer.record(event('a'))
+  await writer.flush()
+  writer.record(event('a'))
+  await writer.flush()
+  assert.equal(created.length, 1)
+  assert.deepEqual(patched, [
+    [
+      created[0]?.metadata.name,
+      'merge',
+      { series: { count: 4, lastObservedTime: '2026-01-01T00:00:00.000000Z' } },
+    ],
+  ])
+})
+
 test('one noisy object is held to its share, another is heard', async () => {
   const { writer, clock, created } = scene()
   for (let i = 0; i < 100; i += 1) writer.record(event(`note ${i}`))

@@ -68,9 +68,15 @@ interface Member {
 
 function member(
   server: Server,
-  given: { clock: Clock; name: string; way?: () => Way; random?: () => number },
+  given: {
+    clock: Clock
+    name: string
+    way?: () => Way
+    random?: () => number
+    requestDeadlineMs?: number
+  },
 ): Member {
-  const { clock, name, random = () => 0 } = given
+  const { clock, name, random = () => 0, requestDeadlineMs = 5_000 } = given
   const way = given.way ?? (() => ({ there: 1, back: 1, isLost: false }))
   const log: string[] = []
   const lease = createLease({
@@ -80,6 +86,7 @@ function member(
     namespace: 'sluice',
     name: 'leader',
     identity: name,
+    requestDeadlineMs,
     onStarted: (fence) => log.push(`started ${fence}`),
     onStopped: (because) => {
       log.push(because)
@@ -141,6 +148,24 @@ test('a leader that is cut off may not write long before another leads', async (
   for (const { stop } of [a, b]) stop()
   await clock.advance(30_000)
   await Promise.all([a.done, b.done])
+})
+
+test('the slower a write may be, the earlier a leader that cannot renew stops writing', async () => {
+  const stoppedAfter = async (requestDeadlineMs: number) => {
+    const clock = createVirtualClock()
+    let isCut = false
+    const way = () => ({ there: isCut ? 1e9 : 0, back: 0, isLost: false })
+    const a = member(createServer(clock), { clock, name: 'a', way, requestDeadlineMs })
+    await clock.advance(0)
+    isCut = true
+    let ms = 0
+    for (; a.lease.mayWrite(); ms += 100) await clock.advance(100)
+    a.stop()
+    await clock.advance(20_000)
+    await a.done
+    return ms
+  }
+  assert.deepEqual([await stoppedAfter(8_000), await stoppedAfter(5_000)], [7_000, 10_000])
 })
 
 test('a renewal whose answer was lost is found by reading, not taken for a loss', async () => {

@@ -220,6 +220,14 @@ const rows: Row[] = [
     log: '0s list | +a1@1 | 0s watch from 4 | 130s watch from 7 | ~a1@8',
     holds: 'a1@8',
   },
+  {
+    name: 'silence counts from the last event',
+    lists: [page('', '4')],
+    watches: ['wait100 =7 …', '…'],
+    seconds: 240,
+    log: '0s list | 0s watch from 4 | 230s watch from 7',
+    holds: '',
+  },
 ]
 for (const { name, lists, watches = [], seconds = 0, log, holds } of rows) {
   test(name, async () => {

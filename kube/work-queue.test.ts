@@ -66,6 +66,15 @@ test('a poisoned key backs off alone, doubling to a cap, and is forgiven by succ
   await queue.shutdown()
 })
 
+test('a key that worked again starts with a short back-off', async () => {
+  const once = () => new Error('poison')
+  const answers = { a: [once(), once(), 5_000, once()] }
+  const { clock, errors, queue } = scene({ workMs: 0, answers })
+  queue.add('a')
+  await clock.advance(10_000)
+  assert.deepEqual(errors, ['a 1 125', 'a 2 250', 'a 1 125'])
+})
+
 test('news cuts a back-off short, but does not make the key spin', async () => {
   const failures: Answer[] = Array.from({ length: 20 }, () => new Error('poison'))
   const { clock, log, queue } = scene({ workMs: 0, answers: { bad: failures } })
