@@ -176,7 +176,7 @@ function evidenceOf(asked: Asked, reading: Reading | undefined, nowMs: number): 
 }
 
 function tooEarly(subject: Subject, time: { nowMs: number; scrapeIntervalMs: number }): Reading {
-  const liveS = Math.max(0, Math.round((time.nowMs - subject.fromMs) / 1_000))
+  const liveS = Math.max(0, Math.floor((time.nowMs - subject.fromMs) / 1_000))
   const neededS = Math.ceil((5 * time.scrapeIntervalMs) / 1_000)
   const because = `too early: the weight is live for ${liveS}s, and ${neededS}s are needed`
   return { kind: 'inconclusive', because }

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
 import { Check } from '../crds/analysis-template.ts'
 import { Evidence } from '../crds/rollout-status.ts'
-import { upperTail } from './binomial.ts'
-import { combine, judge } from './judge.ts'
+import { judge } from './judge.ts'
 import type { Durations, Reading, Requests } from './reading.ts'
 
 const errors = Check.parse({ name: 'errors', successRate: { min: 99 } })
@@ -272,84 +270,4 @@ describe('an own query', () => {
       assert.deepEqual([evidence.outcome, evidence.because], [outcome, because])
     })
   }
-})
-
-describe('the verdict', () => {
-  const trial = (final: boolean, names = ['a', 'b']) => ({
-    revision: 'aaaa',
-    step: 2,
-    fromMs: 1_000,
-    final,
-    checks: names.map((name) => ({ name })),
-  })
-  const evidence = (...outcomes: Evidence['outcome'][]) =>
-    outcomes.map((outcome, i) => ({ check: 'ab'[i] ?? '', outcome, because: outcome, at: '' }))
-  for (const [outcomes, atEnd, inMiddle] of [
-    [['Passed', 'Passed'], 'Passed', 'Running'],
-    [['Passed', 'Failed'], 'Failed', 'Failed'],
-    [['Failed', 'Error'], 'Failed', 'Failed'],
-    [['Inconclusive', 'Error'], 'Error', 'Error'],
-    [['Passed', 'Inconclusive'], 'Inconclusive', 'Running'],
-    [['Passed'], 'Inconclusive', 'Running'],
-    [[], 'Inconclusive', 'Running'],
-  ] satisfies readonly (readonly [Evidence['outcome'][], string, string])[]) {
-    test(`of ${outcomes.join(' and ') || 'nothing'} is ${atEnd} at the end and ${inMiddle} before`, () => {
-      assert.equal(combine(trial(true), evidence(...outcomes), 5_000).outcome, atEnd)
-      assert.equal(combine(trial(false), evidence(...outcomes), 5_000).outcome, inMiddle)
-    })
-  }
-
-  test('without any check is never Passed', () => {
-    assert.equal(combine(trial(true, []), [], 5_000).outcome, 'Inconclusive')
-  })
-
-  test('names the checks that decided, and what it speaks for', () => {
-    const found = evidence('Passed', 'Failed')
-    assert.deepEqual(combine(trial(true), found, 5_000), {
-      revision: 'aaaa',
-      step: 2,
-      from: 1_000,
-      at: 5_000,
-      outcome: 'Failed',
-      because: 'b: Failed',
-      evidence: found,
-    })
-  })
-})
-
-describe('the binomial tail', () => {
-  // Reference values summed in exact rational arithmetic.
-  for (const [failed, total, rate, expected] of [
-    [1, 1, 0.01, 0.01],
-    [2, 10, 0.01, 0.00426620024283142],
-    [10, 10, 0.01, 1e-20],
-    [5, 200, 0.01, 0.05174626363078589],
-    [20, 200, 0.01, 2.8924286915729495e-14],
-    [40, 212, 0.05, 4.665137447038398e-13],
-    [600, 10000, 0.05, 4.509387117818215e-6],
-    [1200, 2000, 0.5, 1.7525031034678226e-19],
-    [3, 5000, 0.0001, 0.01438199156042359],
-  ] as const) {
-    test(`of ${failed} of ${total} at ${rate}`, () => {
-      const actual = upperTail({ failed, total }, rate)
-      assert.ok(Math.abs(actual / expected - 1) < 1e-9, `${actual} instead of ${expected}`)
-    })
-  }
-
-  test('is one at or below the mean, and never leaves 0 to 1 or rises with more failures', () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 1_000_000 }),
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        fc.double({ min: 1e-6, max: 0.999, noNaN: true }),
-        (total, share, rate) => {
-          const failed = Math.min(total - 1, Math.floor(total * share))
-          const here = upperTail({ failed, total }, rate)
-          const next = upperTail({ failed: failed + 1, total }, rate)
-          return here >= 0 && here <= 1 && next <= here * (1 + 1e-6)
-        },
-      ),
-      { numRuns: 300, seed: 1 },
-    )
-  })
 })
