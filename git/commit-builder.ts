@@ -13,7 +13,7 @@ export interface Author {
   readonly email: string
 }
 
-export interface CommitPlan {
+export interface FilesOfCommit {
   /** Files that change: their new text, or null to delete them. */
   readonly files: ReadonlyMap<string, string | null>
   readonly message: string
@@ -22,7 +22,7 @@ export interface CommitPlan {
 export interface ChainInput {
   /** Null for the first commit of a repository. */
   readonly parent: string | null
-  readonly plans: readonly CommitPlan[]
+  readonly plans: readonly FilesOfCommit[]
   readonly author: Author
   readonly nowMs: number
   readonly environment?: Readonly<Record<string, string>> | undefined
@@ -54,7 +54,7 @@ export async function buildCommits(run: RunGit, input: ChainInput): Promise<stri
 
 async function indexInfo(
   text: (args: readonly string[], stdin?: string) => Promise<string>,
-  { files }: CommitPlan,
+  { files }: FilesOfCommit,
 ): Promise<string> {
   const lines: string[] = []
   for (const [path, content] of files) {

@@ -1,0 +1,177 @@
+// One revert and the tip of a branch in; the commit it needs, or why it needs none, out. Everything is read
+// again for each attempt to push: a plan is only true for its tip.
+
+import {
+  type FoundRelease,
+  findReleases,
+  locate,
+  type Search,
+  type Version,
+  versionOf,
+} from './history.ts'
+import { isOwnCommit, renderMessage, trailersOf } from './message.ts'
+import type { Mirror } from './mirror.ts'
+import { isCommitId } from './names.ts'
+import { type Revert, revertRelease } from './revert.ts'
+
+export interface ReleaseRef {
+  readonly revision: string
+  /** Where it was seen; may be missing or no longer true. */
+  readonly commit?: string | undefined
+}
+
+export interface RevertRequest {
+  readonly rollout: { readonly namespace: string; readonly name: string; readonly uid: string }
+  readonly bad: ReleaseRef
+  readonly good: ReleaseRef
+  /** One sentence for people. */
+  readonly because: string
+  /** Measurements, one a line. */
+  readonly evidenceText: string
+  /** Names this revert for ever: Rollout uid, bad revision and attempt. */
+  readonly key: string
+  /** A few words for the subject, such as the name of the check. */
+  readonly reason?: string
+  /** Where the Rollout was read last. */
+  readonly path?: string
+}
+
+export interface RevertResult {
+  /**
+   * Committed: the good release is on the branch. Superseded: somebody changed it first. Nothing: the branch
+   * does not ask for the bad release. NeedsHuman: the text or the server does not allow it.
+   */
+  readonly state: 'Committed' | 'Superseded' | 'Nothing' | 'NeedsHuman'
+  readonly commit?: string
+  readonly because: string
+}
+
+export interface PlanContext {
+  readonly mirror: Mirror
+  readonly isIncluded: (path: string) => boolean
+  readonly tip: string
+  /** Files that an earlier plan of the same push has changed. */
+  readonly texts: ReadonlyMap<string, string>
+}
+
+export interface CommitPlan {
+  readonly kind: 'commit'
+  readonly request: RevertRequest
+  readonly path: string
+  readonly text: string
+  readonly message: string
+  /** The fields that change, for people. */
+  readonly changed: string
+}
+
+export type RevertPlan = CommitPlan | { readonly kind: 'done'; readonly result: RevertResult }
+
+export async function planRevert(
+  context: PlanContext,
+  request: RevertRequest,
+): Promise<RevertPlan> {
+  const { mirror, isIncluded, tip, texts } = context
+  const { rollout, bad, good } = request
+  const name = `${rollout.namespace}/${rollout.name}`
+  const earlier = await findKey(context, request)
+  if (earlier) {
+    const because = `${name} was restored before, by commit ${earlier.slice(0, 12)}`
+    return { kind: 'done', result: { state: 'Committed', commit: earlier, because } }
+  }
+  const search: Search = { mirror, rollout, isIncluded }
+  const places = await locate(search, tip, request.path)
+  const [found] = places
+  if (!found) return done('Superseded', `${name} is no longer on branch ${mirror.branch}`)
+  if (places.length > 1) {
+    const paths = places.map(({ path }) => path).join(' and ')
+    return done('NeedsHuman', `${name} is written in ${paths}; remove one and restore the other`)
+  }
+  const current = overlaid(search, found, texts)
+  if (!current) return done('NeedsHuman', `${name} in ${found.path} can not be read any more`)
+  if (current.revision === good.revision) {
+    return done('Nothing', `branch ${mirror.branch} asks for the good release of ${name} already`)
+  }
+  const releases = await findReleases(search, found, { bad, good })
+  if (!releases.good) return done('NeedsHuman', notFound(name, 'good', good))
+  const isBad = current.revision === bad.revision
+  const badTemplate = isBad ? current.template : releases.bad?.template
+  if (badTemplate === undefined) return done('NeedsHuman', notFound(name, 'bad', bad))
+  const revert = revertRelease({
+    rollout,
+    tip: { path: current.path, text: current.text },
+    bad: { template: badTemplate, text: releases.bad?.text },
+    good: { template: releases.good.template, text: releases.good.text },
+  })
+  return planOf(revert, { context, request, bad: releases.bad, good: releases.good })
+}
+
+interface Found {
+  readonly context: PlanContext
+  readonly request: RevertRequest
+  readonly bad: FoundRelease | null
+  readonly good: FoundRelease
+}
+
+async function planOf(revert: Revert, found: Found): Promise<RevertPlan> {
+  if (revert.kind === 'superseded') return done('Superseded', revert.because)
+  if (revert.kind === 'nothing') return done('Nothing', revert.because)
+  if (revert.kind === 'needs-human') return done('NeedsHuman', revert.because)
+  const { context, request } = found
+  const bad = { revision: request.bad.revision, commit: found.bad?.since ?? request.bad.commit }
+  const good = { revision: request.good.revision, commit: found.good.since }
+  const reason = request.reason ?? 'analysis failed'
+  const badAuthor = await authorOf(context.mirror, bad.commit)
+  const { path, text, changed } = revert
+  const shown = changed.slice(0, 3).join(', ')
+  return {
+    kind: 'commit',
+    request,
+    path,
+    text,
+    message: renderMessage({ ...request, bad, good, reason, badAuthor }),
+    changed: changed.length > 3 ? `${shown} and ${changed.length - 3} more` : shown,
+  }
+}
+
+function overlaid(search: Search, found: Version, texts: PlanContext['texts']): Version | null {
+  const text = texts.get(found.path)
+  return text === undefined ? found : versionOf(search, { ...found, text })
+}
+
+/** Our commit for this key in the history of the tip: an answer that was lost, or a restart. */
+async function findKey(
+  { mirror, tip }: PlanContext,
+  request: RevertRequest,
+): Promise<string | null> {
+  const { commit } = request.bad
+  const isBehind = commit && isCommitId(commit) && (await mirror.isAncestor(commit, tip))
+  const line = `Sluice-Key: ${request.key}`
+  const flags = ['-F', `--grep=${line}`, '--max-count=20', '-z', '--format=%H%n%B']
+  const range = isBehind ? [tip, `^${commit}`] : [tip]
+  const output = await mirror.run(['log', ...flags, '--end-of-options', ...range])
+  for (const record of output.toString('utf8').split('\0')) {
+    const newline = record.indexOf('\n')
+    const message = record.slice(newline + 1)
+    const isOurs = isOwnCommit(message) && trailersOf(message).get('Sluice-Key') === request.key
+    if (isOurs) return record.slice(0, newline)
+  }
+  return null
+}
+
+async function authorOf(mirror: Mirror, commit: string | undefined): Promise<string | undefined> {
+  if (commit === undefined || !isCommitId(commit)) return undefined
+  try {
+    const output = await mirror.run(['log', '-1', '--format=%an', '--end-of-options', commit])
+    return output.toString('utf8').trim().slice(0, 128)
+  } catch {
+    return undefined
+  }
+}
+
+function notFound(name: string, which: string, { revision }: ReleaseRef): string {
+  return `the ${which} release ${revision} of ${name} is not in the last 500 changes of its file nor in the commit remembered for it; restore it by hand`
+}
+
+function done(state: RevertResult['state'], because: string): RevertPlan {
+  return { kind: 'done', result: { state, because: because.slice(0, 1_024) } }
+}

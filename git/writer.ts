@@ -1,0 +1,177 @@
+// Reverts wanted in; commits on the branch out. One writer per branch: what waits at one moment goes as one
+// commit per Rollout in one push. A push never forces; when it is refused, the branch itself is asked why.
+import type { GitSourceSpec } from '../crds/git-source.ts'
+import { buildCommits } from './commit-builder.ts'
+import { pathFilter } from './glob.ts'
+import { type Mirror, MirrorError } from './mirror.ts'
+import {
+  type CommitPlan,
+  type PlanContext,
+  planRevert,
+  type RevertRequest,
+  type RevertResult,
+} from './revert-plan.ts'
+
+export interface WriterOptions {
+  readonly mirror: Mirror
+  readonly spec: Pick<GitSourceSpec, 'include' | 'exclude' | 'author'>
+  /** Milliseconds since epoch. */
+  readonly now: () => number
+  /** How long one revert may chase a branch that keeps moving, 60 s unless told. */
+  readonly budgetMs?: number
+}
+
+export interface Writer {
+  /**
+   * Restores a release. Calls with one `key` are one revert, also across restarts. Rejects with an error
+   * that may be shown when the host can not be reached: then try again later.
+   */
+  revert(request: RevertRequest): Promise<RevertResult>
+}
+
+const maxGroup = 50
+const maxWaiting = 10_000
+
+interface Waiting {
+  readonly request: RevertRequest
+  readonly resolve: (result: RevertResult) => void
+  readonly reject: (error: unknown) => void
+}
+
+export function createWriter(options: WriterOptions): Writer {
+  const { mirror } = options
+  const waiting: Waiting[] = []
+  const byKey = new Map<string, Promise<RevertResult>>()
+  let isRunning = false
+
+  function revert(request: RevertRequest): Promise<RevertResult> {
+    const running = byKey.get(request.key)
+    if (running) return running
+    if (!/^[\w.:/@+=-]{1,200}$/.test(request.key)) {
+      return Promise.reject(new Error('the key of a revert must be 1 to 200 plain characters'))
+    }
+    if (waiting.length >= maxWaiting) {
+      return Promise.reject(new Error(`more than ${maxWaiting} reverts wait for this branch`))
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<RevertResult>()
+    const tracked = promise.finally(() => byKey.delete(request.key))
+    byKey.set(request.key, tracked)
+    waiting.push({ request, resolve, reject })
+    if (!isRunning) void drain()
+    return tracked
+  }
+
+  async function drain(): Promise<void> {
+    isRunning = true
+    // Calls of the same turn form one group.
+    await Promise.resolve()
+    while (waiting.length > 0) {
+      const group = waiting.splice(0, maxGroup)
+      try {
+        const requests = group.map(({ request }) => request)
+        const results = await mirror.exclusive(() => mirror.healing(() => write(requests, options)))
+        for (const { request, resolve } of group) {
+          resolve(results.get(request.key) ?? human('the revert has no result; look at the branch'))
+        }
+      } catch (error) {
+        for (const { reject } of group) reject(error)
+      }
+    }
+    isRunning = false
+  }
+
+  return { revert }
+}
+
+type Results = Map<string, RevertResult>
+
+async function write(requests: readonly RevertRequest[], options: WriterOptions): Promise<Results> {
+  const { mirror, spec, now } = options
+  const isIncluded = pathFilter(spec.include, spec.exclude)
+  const results: Results = new Map()
+  const giveUpAt = now() + (options.budgetMs ?? 60_000)
+  let refusals = 0
+  for (;;) {
+    const { head: tip } = await mirror.fetch()
+    const open = requests.filter(({ key }) => !results.has(key))
+    const plans = await planAll({ mirror, isIncluded, tip }, open, results)
+    if (plans.length === 0) return results
+    const commits = await commit(plans, tip, options)
+    const head = commits.at(-1) ?? tip
+    const answer = await mirror.push(head)
+    // The answer may be lost, or speak of something else: the branch itself says what happened.
+    const remote = answer.isAccepted ? head : await mirror.remoteHead()
+    if (remote === head) return settle(plans, results, (i) => committed(plans[i], commits[i]))
+    if (remote === tip) {
+      refusals += 1
+      if (refusals < 2) continue
+      if (plans.length > 1) return oneByOne(plans, results, options)
+      return settle(plans, results, () => human(`the server refused the commit: ${answer.words}`))
+    }
+    refusals = 0
+    if (now() > giveUpAt) {
+      throw new MirrorError('other', 'the branch moved at each attempt to push; trying again later')
+    }
+  }
+}
+
+/** Plans that need a commit; what needs none goes to the results at once. */
+async function planAll(
+  context: Omit<PlanContext, 'texts'>,
+  requests: readonly RevertRequest[],
+  results: Results,
+): Promise<CommitPlan[]> {
+  const plans: CommitPlan[] = []
+  const texts = new Map<string, string>()
+  for (const request of requests) {
+    const plan = await planRevert({ ...context, texts }, request)
+    if (plan.kind === 'done') results.set(request.key, plan.result)
+    else {
+      texts.set(plan.path, plan.text)
+      plans.push(plan)
+    }
+  }
+  return plans
+}
+
+/** A server refuses a push as a whole; each revert is tried alone to find the one it does not want. */
+async function oneByOne(
+  plans: readonly CommitPlan[],
+  results: Results,
+  options: WriterOptions,
+): Promise<Results> {
+  for (const plan of plans) {
+    for (const [key, result] of await write([plan.request], options)) results.set(key, result)
+  }
+  return results
+}
+
+function commit(plans: readonly CommitPlan[], tip: string, options: WriterOptions) {
+  return buildCommits(options.mirror.run, {
+    parent: tip,
+    plans: plans.map(({ path, text, message }) => ({ files: new Map([[path, text]]), message })),
+    author: options.spec.author,
+    nowMs: options.now(),
+  })
+}
+
+function settle(
+  plans: readonly CommitPlan[],
+  results: Results,
+  resultOf: (index: number) => RevertResult,
+): Results {
+  for (const [i, plan] of plans.entries()) {
+    results.set(plan.request.key, resultOf(i))
+  }
+  return results
+}
+
+function committed(plan: CommitPlan | undefined, id: string | undefined): RevertResult {
+  if (plan === undefined || id === undefined) return human('the commit has no id')
+  const because = `restored ${plan.changed} in ${plan.path} by commit ${id.slice(0, 12)}`
+  return { state: 'Committed', commit: id, because: because.slice(0, 1_024) }
+}
+
+function human(because: string): RevertResult {
+  return { state: 'NeedsHuman', because: because.slice(0, 1_024) }
+}
