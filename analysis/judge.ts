@@ -20,7 +20,7 @@ export interface Gate {
 }
 
 /** A check fails in the middle of a step when chance explains it less often than this. */
-export const doubt = 1e-4
+const doubt = 1e-4
 
 export function judge(check: Check, reading: Reading, gate: Gate): Evidence {
   const finding = find(check, reading, gate)

@@ -30,8 +30,24 @@ export function createSeriesStore(
   const { retentionMs = 3_600_000, maxSeries = 100_000 } = limits
   const byName = new Map<string, Map<string, MutableSeries>>()
   let size = 0
+  let sweptMs = Number.NEGATIVE_INFINITY
+  /** Forgets series that ended before the retention; revisions come and go. */
+  const sweep = (beforeMs: number) => {
+    for (const [name, family] of byName) {
+      for (const [key, series] of family) {
+        if ((series.timesMs.at(-1) ?? 0) >= beforeMs) continue
+        family.delete(key)
+        size -= 1
+      }
+      if (family.size === 0) byName.delete(name)
+    }
+  }
   return {
     append(labels, timeMs, value) {
+      if (timeMs - sweptMs > retentionMs / 4) {
+        sweep(timeMs - retentionMs)
+        sweptMs = timeMs
+      }
       const name = labels['__name__'] ?? ''
       const family = byName.get(name) ?? new Map<string, MutableSeries>()
       byName.set(name, family)
