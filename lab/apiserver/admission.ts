@@ -20,7 +20,7 @@ export interface Admission {
 export function admit(kind: Kind, { before, after, options }: Admission): KubeObject {
   if (!kind.rules) return after
   const unknown: string[] = []
-  const pruned = objectOf(prune(after, kind.schema, unknown))
+  const pruned = objectOf(prune(omit(after, 'metadata'), kind.schema, unknown))
   const strange = pruneMetadata(after.metadata, unknown)
   reportUnknown(kind, unknown, options)
   const metadata = omit(after.metadata, ...strange)

@@ -117,8 +117,8 @@ export interface Update {
 export function afterUpdate(update: Update): KubeObject {
   const { before, after, schema, manager, time } = update
   const { changed, removed } = compare(
-    before === null ? {} : managed(before),
-    managed(after),
+    before === null ? { metadata: {} } : { metadata: {}, ...managed(before) },
+    { metadata: {}, ...managed(after) },
     schema,
   )
   const entries = before === null ? [] : managersOf(before)

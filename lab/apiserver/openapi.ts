@@ -74,16 +74,16 @@ function pathsOf(kind: Kind, prefix: string): JsonObject {
   }
 }
 
-const patchTypes = (kind: Kind): string[] => [
+/** Strategic merge is served but not announced: kubectl then merges by the Go types it carries. */
+const patchTypes = [
   'application/apply-patch+yaml',
   'application/json-patch+json',
   'application/merge-patch+json',
-  ...(kind.rules ? [] : ['application/strategic-merge-patch+json']),
 ]
 
 function operation(kind: Kind, action: string): JsonObject {
   const isWrite = ['post', 'put', 'patch'].includes(action)
-  const types = action === 'patch' ? patchTypes(kind) : ['application/json']
+  const types = action === 'patch' ? patchTypes : ['application/json']
   const reference = { $ref: `#/components/schemas/${schemaName(kind)}` }
   const schema = action === 'patch' ? { type: 'object' } : reference
   return {

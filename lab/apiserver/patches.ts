@@ -3,7 +3,7 @@ import type { KubeObject } from '../../kube/api.ts'
 import { applyConfiguration } from './apply.ts'
 import { parseObject, parseObjectOf } from './envelope.ts'
 import { fieldsOf } from './field-set.ts'
-import { objectOf } from './json.ts'
+import { objectOf, omit } from './json.ts'
 import type { Kind } from './kinds.ts'
 import { managed, withManagers } from './managed-fields.ts'
 import { applyJsonPatch } from './patch-json.ts'
@@ -158,7 +158,7 @@ function preconditions({ metadata: { uid, resourceVersion } }: KubeObject) {
 function refuseUndeclared(kind: Kind, config: KubeObject, where: string): void {
   if (!kind.rules) return
   const unknown: string[] = []
-  prune(config, kind.schema, unknown)
+  prune(omit(config, 'metadata'), kind.schema, unknown)
   if (unknown.length === 0) return
   const lines = unknown.map((path) => `.${path}: field not declared in schema`)
   const text = lines.length === 1 ? lines[0] : `errors:\n  ${lines.join('\n  ')}`
