@@ -104,31 +104,26 @@ async function read(
   context: { inquiry: Inquiry; subjectsPerQuery: number },
 ): Promise<ReadonlyMap<Asked, Reading>> {
   const readings = new Map<Asked, Reading>()
+  const builtIn = {
+    requests: new Map<Target, Reading>(),
+    durations: new Map<Target, Reading>(),
+  }
   const work: Promise<void>[] = []
   for (const kind of ['requests', 'durations'] as const) {
-    const byWindow = Map.groupBy(
-      asked.filter((one) => one.kind === kind),
-      ({ target }) => target.windowMs,
-    )
-    for (const sameWindow of byWindow.values()) {
-      // Several checks of one subject share one row of the answer.
-      const targets = [...new Set(sameWindow.map(({ target }) => target))]
-      for (const shard of shards(kind, targets, context.subjectsPerQuery)) {
+    // Several checks of one subject share one row of the answer.
+    const targets = new Set(asked.filter((one) => one.kind === kind).map(({ target }) => target))
+    for (const sameWindow of Map.groupBy(targets, ({ windowMs }) => windowMs).values()) {
+      for (const shard of shards(kind, sameWindow, context.subjectsPerQuery)) {
         work.push(
-          readShard(kind, shard, context.inquiry).then((answers) => {
-            for (const one of sameWindow) {
-              const reading = answers.get(one.target)
-              if (reading) readings.set(one, reading)
-            }
+          readShard(kind, shard, context.inquiry).then((found) => {
+            for (const [target, reading] of found) builtIn[kind].set(target, reading)
           }),
         )
       }
     }
   }
-  for (const [query, same] of Map.groupBy(
-    asked.filter(({ kind }) => kind === 'own'),
-    (one) => one.query,
-  )) {
+  const own = asked.filter(({ kind }) => kind === 'own')
+  for (const [query, same] of Map.groupBy(own, (one) => one.query)) {
     work.push(
       context.inquiry.ask(query, 'single').then((answer) => {
         const reading = 'because' in answer ? answer : ownReading(answer.samples)
@@ -137,6 +132,11 @@ async function read(
     )
   }
   await Promise.all(work)
+  for (const one of asked) {
+    const { kind, target } = one
+    const reading = kind === 'requests' || kind === 'durations' ? builtIn[kind].get(target) : null
+    if (reading) readings.set(one, reading)
+  }
   return readings
 }
 
