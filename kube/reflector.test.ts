@@ -279,6 +279,16 @@ test('our own write is seen before the watch tells, and never undone by what is 
   await scene.stop()
 })
 
+test('a stop does not wait for a list that hangs', async () => {
+  const api = { list: () => new Promise(() => undefined) } as unknown as KubeApi
+  const clock = createVirtualClock()
+  const stop = new AbortController()
+  const quiet = { resource: rollouts, random: () => 0, onChange: () => assert.fail() }
+  const done = createReflector({ api, clock, ...quiet }).start(stop.signal)
+  stop.abort()
+  await done
+})
+
 test('a handler that throws is counted out, not the follower', async () => {
   const scene = await world({ lists: [page('a1@1', '4')], watches: ['~a1@5 …'] }, () => {
     throw new Error('handler')

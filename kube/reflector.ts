@@ -139,10 +139,14 @@ async function follow(
   onListed: () => void,
 ): Promise<void> {
   const { clock, observer } = follower.options
+  const stopped = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
   while (!signal.aborted) {
     try {
       if (follower.position === null) {
-        await relist(follower, signal)
+        // A list cannot be cut short, but nobody waits for it any more.
+        await Promise.race([relist(follower, signal), stopped])
         if (signal.aborted) return
         onListed()
       }
@@ -165,7 +169,7 @@ async function relist(follower: Follower, signal: AbortSignal): Promise<void> {
   do {
     const page = await api.list(resource, { ...query, limit: pageLimit, continue: token })
     if (signal.aborted) return
-    for (const item of page.items) items.push(item)
+    for (const item of page.items) items.push(follower.store.prepare(item))
     token = page.continue
     resourceVersion = page.resourceVersion
   } while (token !== undefined)

@@ -33,6 +33,8 @@ export interface WritableStore extends Store {
   /** Empty when the object is not newer; two changes when another uid took the name. */
   put(object: KubeObject): Change[]
   remove(object: KubeObject): Change[]
+  /** Shapes and freezes an object for `replaceAll`, page by page, so that no turn of the loop is long. */
+  prepare(object: KubeObject): KubeObject
   /** Takes a complete list of a version; what it lacks is deleted unless it is newer than the list. */
   replaceAll(objects: readonly KubeObject[], resourceVersion: string): Change[]
   /** Forgets all versions, for a server that was restored from a backup. Objects stay. */
@@ -89,14 +91,15 @@ export function createStore(options: {
     if (tombstones.size > tombstoneLimit && !oldest.done) tombstones.delete(oldest.value)
   }
 
-  const put = (incoming: KubeObject): Change[] => {
-    const key = keyOf(incoming.metadata)
+  const prepare = (object: KubeObject): KubeObject => deepFreeze(shape(object))
+
+  const place = (object: KubeObject): Change[] => {
+    const key = keyOf(object.metadata)
     const previous = objects.get(key)
     const known = previous?.metadata.resourceVersion ?? tombstones.get(key)
-    const { resourceVersion, uid } = incoming.metadata
+    const { resourceVersion, uid } = object.metadata
     const isSame = resourceVersion !== undefined && resourceVersion === known
     if (isSame || (!isTrusting && isOlderVersion(resourceVersion, known))) return []
-    const object = deepFreeze(shape(incoming))
     set(key, object)
     if (!previous || previous.metadata.uid === uid) return [{ key, object, previous }]
     return [
@@ -118,11 +121,12 @@ export function createStore(options: {
     },
     byIndex: (index, value) => indexed.keys(index, value).flatMap((key) => objects.get(key) ?? []),
     learn(object) {
-      const changes = put(object)
+      const changes = place(prepare(object))
       if (changes.length > 0) options.onLearned?.(changes)
       return changes.length > 0
     },
-    put,
+    put: (object) => place(prepare(object)),
+    prepare,
     remove(object) {
       const key = keyOf(object.metadata)
       const previous = objects.get(key)
@@ -144,7 +148,7 @@ export function createStore(options: {
       )
       const changes = gone.map(([key, previous]): Change => ({ key, object: null, previous }))
       for (const [key] of gone) unset(key, isTrusting ? undefined : resourceVersion)
-      for (const object of list) changes.push(...put(object))
+      for (const object of list) changes.push(...place(object))
       isTrusting = false
       return changes
     },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hurriedClock, type Reply, scriptedServer } from '../test/doubles/scripted-server.ts'
+import { parseRetryAfter } from './answer.ts'
 import { ApiError, type KubeApi, type KubeObject } from './api.ts'
 import { systemClock } from './clock.ts'
 import type { Credentials } from './credentials.ts'
@@ -204,6 +205,20 @@ test('items of a list learn their kind, and the next page its token', async () =
     continue: 'x y',
   })
 })
+
+const at = Date.UTC(2026, 0, 1, 12)
+const waits: [string | undefined, number | undefined][] = [
+  ['3', 3_000],
+  ['Thu, 01 Jan 2026 12:00:05 GMT', 5_000],
+  ['Thu, 01 Jan 2026 11:00:00 GMT', 0],
+  ['soon', undefined],
+  [undefined, undefined],
+]
+for (const [header, waitMs] of waits) {
+  test(`Retry-After ${header} is ${waitMs} ms`, () => {
+    assert.equal(parseRetryAfter(header, at), waitMs)
+  })
+}
 
 async function watched(reply: Reply, given: Partial<KubeApiOptions> = {}, stopAfter = Infinity) {
   const seen: string[] = []
