@@ -40,6 +40,14 @@ export interface Sources {
 /** The field manager of what Git says. */
 const fieldManager = 'sluice-git'
 
+interface Opening {
+  readonly key: string
+  readonly namespace: string
+  readonly spec: GitSourceSpec
+  readonly directory: string
+  readonly now: () => number
+}
+
 interface Open {
   readonly spec: GitSourceSpec
   readonly source: Source
@@ -67,7 +75,13 @@ export function createSources(syncer: Syncer): Sources {
       const { spec } = parsed.value
       const problem = scheduleProblem(spec)
       if (problem !== null) return report(syncer, object, problemStatus(object, 'Invalid', problem))
-      const one = opened(open, { key, namespace, spec, directory: syncer.directory })
+      const one = opened(open, {
+        key,
+        namespace,
+        spec,
+        directory: syncer.directory,
+        now: () => syncer.clock.now(),
+      })
       await syncOne(syncer, { object, parsed: parsed.value, open: one })
       return nextTime(spec, syncer.clock.now())
     },
@@ -75,20 +89,12 @@ export function createSources(syncer: Syncer): Sources {
   }
 }
 
-function opened(
-  open: Map<string, Open>,
-  {
-    key,
-    namespace,
-    spec,
-    directory,
-  }: { key: string; namespace: string; spec: GitSourceSpec; directory: string },
-): Open {
+function opened(open: Map<string, Open>, { key, namespace, spec, directory, now }: Opening): Open {
   const known = open.get(key)
   if (known && canonicalJson(known.spec) === canonicalJson(spec)) return known
   const id = createHash('sha256').update(`${key}\n${spec.repository}\n${spec.branch}`).digest('hex')
   const source = createSource({ spec, namespace, directory: join(directory, id.slice(0, 16)) })
-  const writer = createWriter({ source, spec, namespace })
+  const writer = createWriter({ mirror: source.mirror, spec, now })
   const fresh: Open = { spec, source, writer, applied: new Map() }
   open.set(key, fresh)
   return fresh

@@ -1,0 +1,77 @@
+// What the teams of the demo commit: two services, with comments that a revert must keep.
+
+export interface Release {
+  readonly version: string
+  /** What the pods of this version do, as environment of the lab's pods. */
+  readonly errorPercent?: number
+  readonly latencyMs?: number
+}
+
+export const paths = {
+  checkout: 'apps/checkout/rollout.yaml',
+  payments: 'apps/payments/rollout.yaml',
+}
+
+export function rolloutYaml(
+  name: 'checkout' | 'payments',
+  { version, errorPercent = 0, latencyMs = 5 }: Release,
+  options: { readonly approve?: boolean } = {},
+): string {
+  const approval = options.approve ? ', approval: true' : ''
+  return `# ${name}: owned by the ${name} team
+apiVersion: sluice.dev/v1alpha1
+kind: Rollout
+metadata:
+  name: ${name}
+  namespace: shop
+spec:
+  replicas: 4
+  selector:
+    matchLabels: { app: ${name} }
+  template:
+    metadata:
+      labels: { app: ${name} }
+    spec:
+      containers:
+        - name: app
+          image: registry.example/${name}:${version}   # the release
+          ports: [{ containerPort: 8080 }]
+          env:
+            - { name: ERROR_PERCENT, value: "${errorPercent}" }
+            - { name: LATENCY_MS, value: "${latencyMs}" }
+  traffic:
+    istio: { host: ${name} }
+    settle: 500ms   # the lab's mesh is this fast; keep the default of 10s on a real one
+    drain: 2s
+  progressDeadline: 60s
+  canary:
+    steps:
+      - { weight: 5, hold: 3s }
+      - { weight: 25, hold: 3s${approval} }
+      - { weight: 50, hold: 3s }
+      - { weight: 100, hold: 3s }
+  analysis:
+    minRequests: 20
+    checks:
+      - { name: errors, successRate: { min: 99 } }
+      - { name: latency, latency: { quantile: 0.95, max: 250ms } }
+`
+}
+
+export function serviceObject(name: string) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: 'shop' },
+    spec: { selector: { app: name }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+  }
+}
+
+export function gitSourceObject(repository: string) {
+  return {
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'GitSource',
+    metadata: { name: 'shop', namespace: 'shop' },
+    spec: { repository, branch: 'main', include: ['apps/**/*.yaml'], schedule: '* * * * * *' },
+  }
+}
