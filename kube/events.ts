@@ -54,100 +54,106 @@ const seriesMs = 6 * 60_000
 const burst = 25
 const perSecond = 0.1
 
-export function createEventWriter(options: {
+export interface EventWriterOptions {
   readonly api: KubeApi
   readonly clock: Clock
   readonly reportingController: string
   /** The process, such as the name of its pod. */
   readonly reportingInstance: string
-}): EventWriter {
-  const { clock } = options
-  const known = new Map<string, Series>()
-  const buckets = new Map<string, TokenBucket>()
-  const queue: Series[] = []
-  const idle: (() => void)[] = []
-  let writing = 0
-  let dropped = 0
-  let sequence = 0
+}
 
-  const bucketOf = (uid: string): TokenBucket => {
-    const bucket = buckets.get(uid) ?? createTokenBucket({ clock, perSecond, burst })
-    return keepNewest(buckets, uid, bucket, objectLimit)
+interface Writer {
+  readonly options: EventWriterOptions
+  readonly known: Map<string, Series>
+  readonly buckets: Map<string, TokenBucket>
+  readonly queue: Series[]
+  readonly idle: (() => void)[]
+  writing: number
+  dropped: number
+  sequence: number
+}
+
+export function createEventWriter(options: EventWriterOptions): EventWriter {
+  const writer: Writer = {
+    options,
+    known: new Map(),
+    buckets: new Map(),
+    queue: [],
+    idle: [],
+    writing: 0,
+    dropped: 0,
+    sequence: 0,
   }
-
-  const write = async (series: Series): Promise<void> => {
-    const count = series.count
-    const time = rfc3339Micro(series.lastAtMs)
-    if (series.name === null) {
-      sequence += 1
-      const name = eventName(series.event.regarding.name, clock.now(), sequence)
-      await options.api.create(events, eventObject(options, { name, time, event: series.event }))
-      series.name = name
-      return
-    }
-    const key = { namespace: series.namespace, name: series.name }
-    await options.api.patch(events, key, 'merge', { series: { count, lastObservedTime: time } })
-  }
-
-  const drain = async (): Promise<void> => {
-    writing += 1
-    for (let series = queue.shift(); series; series = queue.shift()) {
-      try {
-        await write(series)
-      } catch {
-        // The Event may have been deleted, or the namespace may be ending: the next one starts anew.
-        dropped += 1
-        series.lastAtMs = Number.NEGATIVE_INFINITY
-      }
-      // Not before the answer, or a repetition would create the Event a second time.
-      series.isQueued = false
-    }
-    writing -= 1
-    if (writing === 0) for (const resolve of idle.splice(0)) resolve()
-  }
-
   return {
-    record(event) {
-      const now = clock.now()
-      const { uid } = event.regarding
-      const key = [uid, event.type, event.reason, event.action, event.note].join('\0')
-      const last = known.get(key)
-      const isRepeated = last !== undefined && now - last.lastAtMs < seriesMs
-      const series: Series = isRepeated
-        ? last
-        : {
-            namespace: event.regarding.namespace,
-            name: null,
-            count: 0,
-            lastAtMs: now,
-            isQueued: false,
-            event,
-          }
-      series.count += 1
-      series.lastAtMs = now
-      keepNewest(known, key, series, seriesLimit)
-      if (series.isQueued) return
-      // A repetition that finds no token is not lost: the next write of its series carries the count.
-      const hasRoom = queue.length < queueLimit && bucketOf(uid).tryTake()
-      if (!hasRoom) {
-        if (!isRepeated) {
-          dropped += 1
-          known.delete(key)
-        }
-        return
-      }
-      series.isQueued = true
-      queue.push(series)
-      if (writing < writers) void drain()
-    },
+    record: (event) => record(writer, event),
     flush: () =>
-      writing === 0
+      writer.writing === 0
         ? Promise.resolve()
         : new Promise((resolve) => {
-            idle.push(resolve)
+            writer.idle.push(resolve)
           }),
-    dropped: () => dropped,
+    dropped: () => writer.dropped,
   }
+}
+
+function record(writer: Writer, event: EventRecord): void {
+  const now = writer.options.clock.now()
+  const { uid, namespace } = event.regarding
+  const key = [uid, event.type, event.reason, event.action, event.note].join('\0')
+  const last = writer.known.get(key)
+  const isRepeated = last !== undefined && now - last.lastAtMs < seriesMs
+  const fresh = { namespace, name: null, count: 0, lastAtMs: now, isQueued: false, event }
+  const series = keepNewest(writer.known, [key, isRepeated ? last : fresh], seriesLimit)
+  series.count += 1
+  series.lastAtMs = now
+  if (series.isQueued) return
+  if (writer.queue.length < queueLimit && bucketOf(writer, uid).tryTake()) {
+    series.isQueued = true
+    writer.queue.push(series)
+    if (writer.writing < writers) void drain(writer)
+  } else if (!isRepeated) {
+    // A repetition is not lost: the next write of its series carries the count.
+    writer.dropped += 1
+    writer.known.delete(key)
+  }
+}
+
+async function drain(writer: Writer): Promise<void> {
+  writer.writing += 1
+  for (let series = writer.queue.shift(); series; series = writer.queue.shift()) {
+    try {
+      await write(writer, series)
+    } catch {
+      // The Event may have been deleted, or the namespace may be ending: the next one starts anew.
+      writer.dropped += 1
+      series.lastAtMs = Number.NEGATIVE_INFINITY
+    }
+    // Not before the answer, or a repetition would create the Event a second time.
+    series.isQueued = false
+  }
+  writer.writing -= 1
+  if (writer.writing === 0) for (const resolve of writer.idle.splice(0)) resolve()
+}
+
+async function write(writer: Writer, series: Series): Promise<void> {
+  const { api, clock } = writer.options
+  const { count, event, namespace, name } = series
+  const time = rfc3339Micro(series.lastAtMs)
+  if (name !== null) {
+    const body = { series: { count, lastObservedTime: time } }
+    await api.patch(events, { namespace, name }, 'merge', body)
+    return
+  }
+  writer.sequence += 1
+  const fresh = eventName(event.regarding.name, clock.now(), writer.sequence)
+  await api.create(events, eventObject(writer.options, { name: fresh, time, event }))
+  series.name = fresh
+}
+
+function bucketOf({ buckets, options }: Writer, uid: string): TokenBucket {
+  const { clock } = options
+  const bucket = buckets.get(uid) ?? createTokenBucket({ clock, perSecond, burst })
+  return keepNewest(buckets, [uid, bucket], objectLimit)
 }
 
 function eventObject(
@@ -176,7 +182,8 @@ function eventName(regarding: string, nowMs: number, sequence: number): string {
   return `${start}.${Math.trunc(nowMs).toString(16)}.${sequence.toString(16)}`
 }
 
-function keepNewest<K, V>(map: Map<K, V>, key: K, value: V, limit: number): V {
+/** Puts an entry last and drops the one that was used least recently. */
+function keepNewest<K, V>(map: Map<K, V>, [key, value]: [K, V], limit: number): V {
   map.delete(key)
   map.set(key, value)
   const oldest = map.keys().next()

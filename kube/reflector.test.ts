@@ -1,33 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createVirtualClock, type VirtualClock } from '../test/doubles/clock.ts'
+import {
+  failure,
+  type List,
+  object,
+  page,
+  type Script,
+  scriptedApi,
+} from '../test/doubles/scripted-api.ts'
 import { hurriedClock, scriptedServer } from '../test/doubles/scripted-server.ts'
-import { ApiError, type KubeApi, type KubeObject, type ListQuery, type WatchEvent } from './api.ts'
+import type { KubeApi } from './api.ts'
 import { createReflector, type Reflector } from './reflector.ts'
 import { rollouts } from './resources.ts'
 import { createKubeApi } from './transport.ts'
-
-/** `a1@5`: object a with uid a1 at version 5. */
-function object(text: string): KubeObject {
-  const [uid = '', resourceVersion = ''] = text.split('@')
-  const metadata = { name: uid.slice(0, 1), namespace: 'shop', uid, resourceVersion }
-  return { apiVersion: 'sluice.dev/v1alpha1', kind: 'Rollout', metadata }
-}
-
-const page = (items: string, resourceVersion: string, token?: string) => ({
-  items: items.split(' ').filter(Boolean).map(object),
-  resourceVersion,
-  continue: token,
-})
-const failure = (code: number, retryAfterMs?: number) =>
-  new ApiError(
-    { code, reason: code === 410 ? 'Expired' : 'Any', message: `status ${code}` },
-    retryAfterMs === undefined ? undefined : { retryAfterMs },
-  )
-
-type List = ReturnType<typeof page> | ApiError
-/** Words: `+a1@5` added, `~` modified, `-` deleted, `=9` bookmark, `!410` error event, `#reset`, `…` stays. */
-type Script = { lists: List[]; watches: string[] }
 
 interface World {
   readonly log: string[]
@@ -39,26 +25,7 @@ interface World {
 async function world({ lists, watches }: Script, onChange?: () => void): Promise<World> {
   const clock = createVirtualClock()
   const log: string[] = []
-  const at = () => `${clock.monotonic() / 1000}s`
-  const take = <T>(script: T[], fallback: T): T => script.shift() ?? fallback
-  const api = {
-    async list(_: unknown, query: ListQuery) {
-      log.push(`${at()} list${query.continue ? ` from ${query.continue}` : ''}`)
-      const answer = take(lists, failure(500))
-      if (answer instanceof ApiError) throw answer
-      return answer
-    },
-    async *watch(_: unknown, query: ListQuery, signal: AbortSignal): AsyncGenerator<WatchEvent> {
-      log.push(`${at()} watch from ${query.resourceVersion}`)
-      for (const word of take(watches, '…').split(' ').filter(Boolean)) {
-        if (word === '…') await clock.sleep(1e9, signal)
-        else if (word.startsWith('wait')) await clock.sleep(Number(word.slice(4)) * 1000, signal)
-        else if (word === '#reset') throw failure(0)
-        else if (word.startsWith('#')) throw failure(Number(word.slice(1)))
-        else yield event(word)
-      }
-    },
-  } as unknown as KubeApi
+  const api = scriptedApi({ lists, watches }, clock, log)
   const reflector = createReflector({
     api,
     resource: rollouts,
@@ -84,17 +51,6 @@ async function world({ lists, watches }: Script, onChange?: () => void): Promise
       await done
     },
   }
-}
-
-function event(word: string): WatchEvent {
-  const rest = word.slice(1)
-  if (word.startsWith('=')) return { type: 'BOOKMARK', object: object(`@${rest}`) }
-  if (word.startsWith('!')) {
-    const code = Number(rest)
-    return { type: 'ERROR', status: { code, reason: 'Any', message: 'told' } }
-  }
-  const type = word.startsWith('+') ? 'ADDED' : word.startsWith('~') ? 'MODIFIED' : 'DELETED'
-  return { type, object: object(rest) }
 }
 
 interface Row {

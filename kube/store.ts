@@ -64,51 +64,33 @@ export function isOlderVersion(a: string | undefined, b: string | undefined): bo
   return a.length === b.length ? a < b : a.length < b.length
 }
 
-export function createStore(options: {
+export interface StoreOptions {
   readonly indexes?: Indexes | undefined
+  /** What is kept of an object. Default: all but `managedFields`. */
   readonly transform?: ((object: KubeObject) => KubeObject) | undefined
   readonly onLearned?: ((changes: Change[]) => void) | undefined
-}): WritableStore {
-  const objects = new Map<Key, KubeObject>()
-  const tombstones = new Map<Key, string>()
-  const indexed = createIndexed(options.indexes ?? {})
+}
+
+interface Shelf {
+  readonly objects: Map<Key, KubeObject>
+  /** Version at which a key was deleted. */
+  readonly tombstones: Map<Key, string>
+  readonly indexed: ReturnType<typeof createIndexed>
+  /** Whether the next list is believed although it is from the past. */
+  isTrusting: boolean
+}
+
+export function createStore(options: StoreOptions): WritableStore {
+  const shelf: Shelf = {
+    objects: new Map(),
+    tombstones: new Map(),
+    indexed: createIndexed(options.indexes ?? {}),
+    isTrusting: false,
+  }
+  const { objects, indexed } = shelf
   const shape = options.transform ?? slim
-  let isTrusting = false
-
-  const set = (key: Key, object: KubeObject): void => {
-    indexed.drop(key, objects.get(key))
-    objects.set(key, object)
-    indexed.add(key, object)
-    tombstones.delete(key)
-  }
-
-  const unset = (key: Key, version: string | undefined): void => {
-    indexed.drop(key, objects.get(key))
-    objects.delete(key)
-    if (version === undefined) return
-    tombstones.set(key, version)
-    const oldest = tombstones.keys().next()
-    if (tombstones.size > tombstoneLimit && !oldest.done) tombstones.delete(oldest.value)
-  }
-
   const prepare = (object: KubeObject): KubeObject => deepFreeze(shape(object))
-
-  const place = (object: KubeObject): Change[] => {
-    const key = keyOf(object.metadata)
-    const previous = objects.get(key)
-    const known = previous?.metadata.resourceVersion ?? tombstones.get(key)
-    const { resourceVersion, uid } = object.metadata
-    const isSame = resourceVersion !== undefined && resourceVersion === known
-    if (isSame || (!isTrusting && isOlderVersion(resourceVersion, known))) return []
-    set(key, object)
-    if (!previous || previous.metadata.uid === uid) return [{ key, object, previous }]
-    return [
-      { key, object: null, previous },
-      { key, object, previous: undefined },
-    ]
-  }
-
-  const store: WritableStore = {
+  return {
     get size() {
       return objects.size
     },
@@ -121,43 +103,70 @@ export function createStore(options: {
     },
     byIndex: (index, value) => indexed.keys(index, value).flatMap((key) => objects.get(key) ?? []),
     learn(object) {
-      const changes = place(prepare(object))
+      const changes = place(shelf, prepare(object))
       if (changes.length > 0) options.onLearned?.(changes)
       return changes.length > 0
     },
-    put: (object) => place(prepare(object)),
+    put: (object) => place(shelf, prepare(object)),
     prepare,
-    remove(object) {
-      const key = keyOf(object.metadata)
-      const previous = objects.get(key)
-      const { resourceVersion } = object.metadata
-      if (!previous) {
-        if (!isOlderVersion(resourceVersion, tombstones.get(key))) unset(key, resourceVersion)
-        return []
-      }
-      if (isOlderVersion(resourceVersion, previous.metadata.resourceVersion)) return []
-      unset(key, resourceVersion)
-      return [{ key, object: null, previous }]
-    },
-    replaceAll(list, resourceVersion) {
-      const listed = new Set(list.map((object) => keyOf(object.metadata)))
-      const gone = [...objects].filter(
-        ([key, object]) =>
-          !listed.has(key) &&
-          (isTrusting || !isOlderVersion(resourceVersion, object.metadata.resourceVersion)),
-      )
-      const changes = gone.map(([key, previous]): Change => ({ key, object: null, previous }))
-      for (const [key] of gone) unset(key, isTrusting ? undefined : resourceVersion)
-      for (const object of list) changes.push(...place(object))
-      isTrusting = false
-      return changes
-    },
+    remove: (object) => remove(shelf, object.metadata),
+    replaceAll: (list, resourceVersion) => replaceAll(shelf, list, resourceVersion),
     forgetVersions() {
-      tombstones.clear()
-      isTrusting = true
+      shelf.tombstones.clear()
+      shelf.isTrusting = true
     },
   }
-  return store
+}
+
+function place(shelf: Shelf, object: KubeObject): Change[] {
+  const key = keyOf(object.metadata)
+  const previous = shelf.objects.get(key)
+  const known = previous?.metadata.resourceVersion ?? shelf.tombstones.get(key)
+  const { resourceVersion, uid } = object.metadata
+  const isSame = resourceVersion !== undefined && resourceVersion === known
+  if (isSame || (!shelf.isTrusting && isOlderVersion(resourceVersion, known))) return []
+  shelf.indexed.drop(key, previous)
+  shelf.objects.set(key, object)
+  shelf.indexed.add(key, object)
+  shelf.tombstones.delete(key)
+  if (!previous || previous.metadata.uid === uid) return [{ key, object, previous }]
+  return [
+    { key, object: null, previous },
+    { key, object, previous: undefined },
+  ]
+}
+
+function remove(shelf: Shelf, metadata: ObjectMeta): Change[] {
+  const key = keyOf(metadata)
+  const previous = shelf.objects.get(key)
+  const known = previous?.metadata.resourceVersion ?? shelf.tombstones.get(key)
+  if (isOlderVersion(metadata.resourceVersion, known)) return []
+  bury(shelf, key, metadata.resourceVersion)
+  return previous ? [{ key, object: null, previous }] : []
+}
+
+function replaceAll(shelf: Shelf, list: readonly KubeObject[], resourceVersion: string): Change[] {
+  const { isTrusting } = shelf
+  const listed = new Set(list.map((object) => keyOf(object.metadata)))
+  const gone = [...shelf.objects].filter(
+    ([key, object]) =>
+      !listed.has(key) &&
+      (isTrusting || !isOlderVersion(resourceVersion, object.metadata.resourceVersion)),
+  )
+  const changes = gone.map(([key, previous]): Change => ({ key, object: null, previous }))
+  for (const [key] of gone) bury(shelf, key, isTrusting ? undefined : resourceVersion)
+  for (const object of list) changes.push(...place(shelf, object))
+  shelf.isTrusting = false
+  return changes
+}
+
+function bury(shelf: Shelf, key: Key, version: string | undefined): void {
+  shelf.indexed.drop(key, shelf.objects.get(key))
+  shelf.objects.delete(key)
+  if (version === undefined) return
+  shelf.tombstones.set(key, version)
+  const oldest = shelf.tombstones.keys().next()
+  if (shelf.tombstones.size > tombstoneLimit && !oldest.done) shelf.tombstones.delete(oldest.value)
 }
 
 /** Without `managedFields`, which are a tenth of most objects and which nobody here reads. */

@@ -5,7 +5,7 @@
 //             └────────────┴───────────────────────────┘
 import { ApiError } from './api.ts'
 import type { Clock } from './clock.ts'
-import { createTimerHeap } from './timer-heap.ts'
+import { createTimerHeap, type TimerHeap } from './timer-heap.ts'
 
 export interface WorkQueueOptions<K extends string> {
   readonly clock: Clock
@@ -43,6 +43,23 @@ export interface WorkQueue<K extends string> {
   shutdown(): Promise<void>
 }
 
+interface Queue<K extends string> {
+  readonly options: WorkQueueOptions<K>
+  readonly waiting: Set<K>
+  readonly running: Set<K>
+  /** Added while running. */
+  readonly again: Set<K>
+  readonly failing: Map<K, Failing>
+  // Wake-ups are times that people see, on the wall clock; back-offs must not jump with it.
+  readonly wakeUps: TimerHeap<K>
+  readonly backOffs: TimerHeap<K>
+  readonly idle: (() => void)[]
+  /** The one sleeper, and the monotonic time at which it wakes. */
+  alarm: AbortController
+  alarmAtMs: number
+  isShut: boolean
+}
+
 interface Failing {
   readonly failures: number
   readonly earliestMs: number
@@ -52,129 +69,139 @@ interface Failing {
 const longestSleepMs = 60_000
 
 export function createWorkQueue<K extends string>(options: WorkQueueOptions<K>): WorkQueue<K> {
-  const { clock, random, handle, onError } = options
-  const { backOffBaseMs = 250, backOffCapMs = 60_000 } = options
-  const waiting = new Set<K>()
-  const running = new Set<K>()
-  const again = new Set<K>()
-  const failing = new Map<K, Failing>()
-  // Wake-ups are times that people see, on the wall clock; back-offs must not jump with it.
-  const wakeUps = createTimerHeap<K>()
-  const backOffs = createTimerHeap<K>()
-  const idle: (() => void)[] = []
-  let alarm = new AbortController()
-  let alarmAtMs = Number.POSITIVE_INFINITY
-  let isShut = false
-
-  function enqueue(key: K): void {
-    if (isShut) return
-    if (running.has(key)) again.add(key)
-    else waiting.add(key)
-    pump()
+  const queue: Queue<K> = {
+    options,
+    waiting: new Set(),
+    running: new Set(),
+    again: new Set(),
+    failing: new Map(),
+    wakeUps: createTimerHeap(),
+    backOffs: createTimerHeap(),
+    idle: [],
+    alarm: new AbortController(),
+    alarmAtMs: Number.POSITIVE_INFINITY,
+    isShut: false,
   }
-
-  function add(key: K): void {
-    const known = running.has(key) ? undefined : failing.get(key)
-    if (isShut || waiting.has(key)) return
-    // News cuts a back-off short; a key that causes its own news must not spin.
-    if (known && known.earliestMs > clock.monotonic()) {
-      backOffs.set(key, known.earliestMs)
-      arm()
-    } else enqueue(key)
-  }
-
-  function pump(): void {
-    for (const key of waiting) {
-      if (running.size >= options.concurrency) return
-      waiting.delete(key)
-      wakeUps.delete(key)
-      backOffs.delete(key)
-      running.add(key)
-      void run(key)
-    }
-  }
-
-  async function run(key: K): Promise<void> {
-    try {
-      const wakeAtMs = await handle(key)
-      failing.delete(key)
-      if (typeof wakeAtMs === 'number' && !isShut) wakeUps.set(key, wakeAtMs)
-    } catch (error) {
-      fail(key, error)
-    }
-    running.delete(key)
-    if (again.delete(key)) add(key)
-    pump()
-    arm()
-    if (waiting.size + running.size === 0) for (const resolve of idle.splice(0)) resolve()
-  }
-
-  function fail(key: K, error: unknown): void {
-    const failures = (failing.get(key)?.failures ?? 0) + 1
-    const spreadMs = Math.min(backOffCapMs, backOffBaseMs * 2 ** Math.min(failures - 1, 20))
-    const askedMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
-    const afterMs = askedMs + spreadMs * (0.5 + random() / 2)
-    const nowMs = clock.monotonic()
-    failing.set(key, { failures, earliestMs: nowMs + Math.min(afterMs, askedMs + backOffBaseMs) })
-    if (!isShut) backOffs.set(key, nowMs + afterMs)
-    try {
-      onError(key, error, { failures, afterMs })
-    } catch {
-      // A reporter that fails must not take the queue with it.
-    }
-  }
-
-  /** Keeps exactly one sleeper, for the first timer of both heaps. */
-  function arm(): void {
-    const untilMs = Math.min(
-      (wakeUps.nextAtMs() ?? Number.POSITIVE_INFINITY) - clock.now(),
-      (backOffs.nextAtMs() ?? Number.POSITIVE_INFINITY) - clock.monotonic(),
-    )
-    if (isShut || untilMs === Number.POSITIVE_INFINITY) return
-    const sleepMs = Math.min(longestSleepMs, Math.max(0, untilMs))
-    const atMs = clock.monotonic() + sleepMs
-    if (atMs >= alarmAtMs) return
-    alarm.abort()
-    alarm = new AbortController()
-    alarmAtMs = atMs
-    const { signal } = alarm
-    void clock.sleep(sleepMs, signal).then(() => {
-      if (signal.aborted) return
-      alarmAtMs = Number.POSITIVE_INFINITY
-      for (const key of backOffs.takeDue(clock.monotonic())) enqueue(key)
-      for (const key of wakeUps.takeDue(clock.now())) add(key)
-      arm()
-    })
-  }
-
-  const drain = (): Promise<void> =>
-    waiting.size + running.size === 0
-      ? Promise.resolve()
-      : new Promise((resolve) => {
-          idle.push(resolve)
-        })
-
   return {
-    add,
+    add: (key) => add(queue, key),
     addAfter(key, atMs) {
-      if (isShut) return
-      wakeUps.set(key, atMs)
-      arm()
+      if (queue.isShut) return
+      queue.wakeUps.set(key, atMs)
+      arm(queue)
     },
     forget(key) {
-      failing.delete(key)
-      wakeUps.delete(key)
-      backOffs.delete(key)
+      queue.failing.delete(key)
+      queue.wakeUps.delete(key)
+      queue.backOffs.delete(key)
     },
-    waiting: () => waiting.size,
-    running: () => running.size,
-    drain,
+    waiting: () => queue.waiting.size,
+    running: () => queue.running.size,
+    drain: () => drain(queue),
     shutdown() {
-      isShut = true
-      waiting.clear()
-      again.clear()
-      alarm.abort()
-      return drain()
+      queue.isShut = true
+      queue.waiting.clear()
+      queue.again.clear()
+      queue.alarm.abort()
+      return drain(queue)
     },
   }
+}
+
+function add<K extends string>(queue: Queue<K>, key: K): void {
+  if (queue.isShut || queue.waiting.has(key)) return
+  const known = queue.running.has(key) ? undefined : queue.failing.get(key)
+  // News cuts a back-off short; a key that causes its own news must not spin.
+  if (known && known.earliestMs > queue.options.clock.monotonic()) {
+    queue.backOffs.set(key, known.earliestMs)
+    arm(queue)
+  } else enqueue(queue, key)
+}
+
+function enqueue<K extends string>(queue: Queue<K>, key: K): void {
+  if (queue.isShut) return
+  if (queue.running.has(key)) queue.again.add(key)
+  else queue.waiting.add(key)
+  pump(queue)
+}
+
+function pump<K extends string>(queue: Queue<K>): void {
+  for (const key of queue.waiting) {
+    if (queue.running.size >= queue.options.concurrency) return
+    queue.waiting.delete(key)
+    queue.wakeUps.delete(key)
+    queue.backOffs.delete(key)
+    queue.running.add(key)
+    void run(queue, key)
+  }
+}
+
+async function run<K extends string>(queue: Queue<K>, key: K): Promise<void> {
+  try {
+    const wakeAtMs = await queue.options.handle(key)
+    queue.failing.delete(key)
+    if (typeof wakeAtMs === 'number' && !queue.isShut) queue.wakeUps.set(key, wakeAtMs)
+  } catch (error) {
+    fail(queue, key, error)
+  }
+  queue.running.delete(key)
+  if (queue.again.delete(key)) add(queue, key)
+  pump(queue)
+  arm(queue)
+  if (isIdle(queue)) for (const resolve of queue.idle.splice(0)) resolve()
+}
+
+function fail<K extends string>(queue: Queue<K>, key: K, error: unknown): void {
+  const { clock, random, onError, backOffBaseMs = 250, backOffCapMs = 60_000 } = queue.options
+  const failures = (queue.failing.get(key)?.failures ?? 0) + 1
+  const spreadMs = Math.min(backOffCapMs, backOffBaseMs * 2 ** Math.min(failures - 1, 20))
+  const askedMs = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
+  const afterMs = askedMs + spreadMs * (0.5 + random() / 2)
+  const nowMs = clock.monotonic()
+  const earliestMs = nowMs + Math.min(afterMs, askedMs + backOffBaseMs)
+  queue.failing.set(key, { failures, earliestMs })
+  if (!queue.isShut) queue.backOffs.set(key, nowMs + afterMs)
+  try {
+    onError(key, error, { failures, afterMs })
+  } catch {
+    // A reporter that fails must not take the queue with it.
+  }
+}
+
+/** Keeps exactly one sleeper, for the first timer of both heaps. */
+function arm<K extends string>(queue: Queue<K>): void {
+  const { clock } = queue.options
+  const untilMs = Math.min(
+    (queue.wakeUps.nextAtMs() ?? Number.POSITIVE_INFINITY) - clock.now(),
+    (queue.backOffs.nextAtMs() ?? Number.POSITIVE_INFINITY) - clock.monotonic(),
+  )
+  if (queue.isShut || untilMs === Number.POSITIVE_INFINITY) return
+  const sleepMs = Math.min(longestSleepMs, Math.max(0, untilMs))
+  const atMs = clock.monotonic() + sleepMs
+  if (atMs >= queue.alarmAtMs) return
+  queue.alarm.abort()
+  queue.alarm = new AbortController()
+  queue.alarmAtMs = atMs
+  const { signal } = queue.alarm
+  void clock.sleep(sleepMs, signal).then(() => {
+    if (!signal.aborted) wake(queue)
+  })
+}
+
+function wake<K extends string>(queue: Queue<K>): void {
+  const { clock } = queue.options
+  queue.alarmAtMs = Number.POSITIVE_INFINITY
+  for (const key of queue.backOffs.takeDue(clock.monotonic())) enqueue(queue, key)
+  for (const key of queue.wakeUps.takeDue(clock.now())) add(queue, key)
+  arm(queue)
+}
+
+function drain<K extends string>(queue: Queue<K>): Promise<void> {
+  if (isIdle(queue)) return Promise.resolve()
+  return new Promise((resolve) => {
+    queue.idle.push(resolve)
+  })
+}
+
+function isIdle<K extends string>(queue: Queue<K>): boolean {
+  return queue.waiting.size + queue.running.size === 0
 }
