@@ -1,12 +1,13 @@
 // A snapshot and how far the world has converged in; the next phase out, or null to stay.
 // Interrupts (Git moved, a person, a failed verdict, dead pods, the deadline) come first and at any
 // time; the gate of a step opens only when the step is live, held, checked and approved.
-import { durationMs } from '../../crds/duration.ts'
 import type { Command } from '../../crds/names.ts'
-import type { Release, Verb } from '../../crds/rollout-status.ts'
+import type { Release } from '../../crds/rollout-status.ts'
 import type { Convergence } from './converge.ts'
 import { stepAt } from './desired.ts'
-import { isSame, nameOf } from './revision.ts'
+import { deadlineOf, isAbout, isGateOpen, isWaitingForPerson } from './gate.ts'
+import { command, said } from './person.ts'
+import { isQuarantined, isSame, nameOf } from './revision.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { AbortReason, Phase, State, Trial } from './state.ts'
 import { stepsOf } from './steps.ts'
@@ -64,7 +65,7 @@ function fromStable(snapshot: Snapshot, state: State): Advance | null {
   const { target } = snapshot
   if (state.stable?.revision === target.revision) return null
   const retry = command(snapshot, 'retry', { canary: target })
-  if (quarantined(snapshot, target) && !retry) return null
+  if (isQuarantined(snapshot.status, target) && !retry) return null
   if (!hasEverServed(snapshot, state)) {
     return {
       phase: { kind: 'Stable' },
@@ -89,7 +90,10 @@ function fromAborted(snapshot: Snapshot, state: State, phase: Trial): Advance | 
     }
   }
   const retry = command(snapshot, 'retry', { canary: target })
-  if (retry || (target.revision !== phase.canary.revision && !quarantined(snapshot, target))) {
+  if (
+    retry ||
+    (target.revision !== phase.canary.revision && !isQuarantined(snapshot.status, target))
+  ) {
     return start(snapshot, state, retry)
   }
   return null
@@ -118,7 +122,7 @@ function interrupt(snapshot: Snapshot, state: State, phase: OnTrial): Advance | 
     return aborted(state, phase, { reason: 'failed', because: verdict.because }, snapshot)
   }
   if (target.revision === phase.canary.revision) return null
-  if (target.revision === state.stable?.revision || quarantined(snapshot, target)) {
+  if (target.revision === state.stable?.revision || isQuarantined(snapshot.status, target)) {
     return {
       phase: { kind: 'Stable' },
       stable: state.stable,
@@ -244,44 +248,6 @@ function passedBecause(snapshot: Snapshot, phase: Trial, finding: string | undef
   return step.isChecked ? (finding ?? 'checks passed') : 'its pods are ready'
 }
 
-/** Held long enough and, where there are checks, each with its own positive evidence. */
-export function isGateOpen(snapshot: Snapshot, phase: Trial, seen: Convergence): boolean {
-  const step = stepAt(snapshot.spec, phase.step)
-  if (snapshot.now < heldUntil(snapshot, phase, seen)) return false
-  if (!snapshot.spec.analysis || !step.isChecked) return true
-  const { verdict } = snapshot
-  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)
-}
-
-/** The end of a step's hold: it counts from when the step was both begun and live. */
-export function heldUntil(snapshot: Snapshot, phase: Trial, seen: Convergence): number {
-  return (
-    Math.max(phase.since, seen.liveAt ?? snapshot.now) + stepAt(snapshot.spec, phase.step).holdMs
-  )
-}
-
-export function deadlineOf(snapshot: Snapshot, phase: Trial): number {
-  return phase.since + durationMs(snapshot.spec.progressDeadline)
-}
-
-/** Only a person's approval is missing: that time does not count towards the deadline. */
-export function isWaitingForPerson(snapshot: Snapshot, phase: Trial, seen: Convergence): boolean {
-  return (
-    stepAt(snapshot.spec, phase.step).approval &&
-    seen.isServing &&
-    isGateOpen(snapshot, phase, seen)
-  )
-}
-
-/** A verdict speaks for one revision, one step, and traffic since that step began. */
-function isAbout(verdict: NonNullable<Snapshot['verdict']>, phase: Trial): boolean {
-  return (
-    verdict.revision === phase.canary.revision &&
-    verdict.step === phase.step &&
-    verdict.from >= phase.since
-  )
-}
-
 function aborted(
   state: State,
   phase: OnTrial,
@@ -300,28 +266,6 @@ function aborted(
 
 function trialOf({ canary, step, since, startedAt }: Trial): Trial {
   return { canary, step, since, startedAt }
-}
-
-/** The pending command of a verb, if it was meant for this revision and step. */
-export function command(
-  snapshot: Snapshot,
-  verb: Verb,
-  about: { readonly canary: Release; readonly step?: number },
-): Command | null {
-  const found = snapshot.commands.find((candidate) => candidate.verb === verb)
-  if (!found) return null
-  const isForOther = found.revision !== undefined && found.revision !== about.canary.revision
-  const isForOtherStep =
-    found.step !== undefined && about.step !== undefined && found.step !== about.step
-  return isForOther || isForOtherStep ? null : found
-}
-
-function said(by: Command, what: string): string {
-  return `${by.by} ${what}${by.why ? ` (${by.why})` : ''}`
-}
-
-export function quarantined(snapshot: Snapshot, release: Release): boolean {
-  return (snapshot.status.quarantine ?? []).some((entry) => entry.revision === release.revision)
 }
 
 /** Whether stable has anything to lose. One without a route and without ready pods may be replaced. */

@@ -2,6 +2,7 @@
 // in production as in simulation: a broken rule stops the write, never the controller.
 import type { Hash } from '../../crds/revision.ts'
 import type { Decision } from './decide.ts'
+import { isQuarantined } from './revision.ts'
 import type { Fleet, Snapshot, Weights } from './snapshot.ts'
 import { type Phase, readState, type State } from './state.ts'
 import { podsFor } from './steps.ts'
@@ -70,7 +71,7 @@ export const invariants: readonly Invariant[] = [
       rises(snapshot, decision).every(
         ([revision]) =>
           snapshot.status.stable?.revision === revision ||
-          !(snapshot.status.quarantine ?? []).some((entry) => entry.revision === revision),
+          !isQuarantined(snapshot.status, { revision }),
       ),
   },
   {

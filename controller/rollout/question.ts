@@ -1,8 +1,8 @@
 // A snapshot in, what analysis should look at out: which revision, at which step, since when.
 
-import { heldUntil } from './advance.ts'
 import { see } from './decide.ts'
 import { stepAt } from './desired.ts'
+import { heldUntil } from './gate.ts'
 import type { Snapshot } from './snapshot.ts'
 import { readState } from './state.ts'
 

@@ -2,7 +2,7 @@
 import { annotation } from '../../crds/names.ts'
 import { type Hash, revisionOf } from '../../crds/revision.ts'
 import type { Rollout } from '../../crds/rollout.ts'
-import type { Release } from '../../crds/rollout-status.ts'
+import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
 
 /** The revision a Rollout asks for, and the commit that asked when Git did. */
 export function targetOf(rollout: Pick<Rollout, 'metadata' | 'spec'>): Release {
@@ -18,3 +18,8 @@ export function nameOf(release: Release): string {
 }
 
 export const isSame = (a: Release | null, hash: Hash): boolean => a?.revision === hash
+
+/** Failed before, and not allowed another try since. */
+export function isQuarantined(status: RolloutStatus, release: Release): boolean {
+  return (status.quarantine ?? []).some((entry) => entry.revision === release.revision)
+}

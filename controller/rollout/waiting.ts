@@ -1,9 +1,10 @@
 // Why a rollout stands where it stands, in one sentence, and when to look again.
 import { formatDuration } from '../../crds/duration.ts'
-import { command, deadlineOf, heldUntil, isGateOpen, quarantined } from './advance.ts'
 import type { Convergence } from './converge.ts'
 import { stepAt } from './desired.ts'
-import { nameOf } from './revision.ts'
+import { deadlineOf, heldUntil, isGateOpen } from './gate.ts'
+import { command } from './person.ts'
+import { isQuarantined, nameOf } from './revision.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Phase, State } from './state.ts'
 
@@ -86,7 +87,7 @@ function afterAbort(snapshot: Snapshot, state: State, seen: Convergence): Wait |
 function heldTarget(snapshot: Snapshot, state: State): Wait | null {
   const { target, spec } = snapshot
   if (state.stable?.revision === target.revision) return null
-  if (quarantined(snapshot, target)) {
+  if (isQuarantined(snapshot.status, target)) {
     const message = `Git asks for ${nameOf(target)}, which failed: commit another revision, or retry it`
     return { reason: 'Quarantined', message, graceMs: 0, wakeAt: null }
   }

@@ -1,0 +1,44 @@
+// When a step may be left, as facts: live, held, checked, approved, late.
+import { durationMs } from '../../crds/duration.ts'
+import type { Convergence } from './converge.ts'
+import { stepAt } from './desired.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { Trial } from './state.ts'
+
+/** Held long enough and, where there are checks, each with its own positive evidence. */
+export function isGateOpen(snapshot: Snapshot, phase: Trial, seen: Convergence): boolean {
+  const step = stepAt(snapshot.spec, phase.step)
+  if (snapshot.now < heldUntil(snapshot, phase, seen)) return false
+  if (!snapshot.spec.analysis || !step.isChecked) return true
+  const { verdict } = snapshot
+  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)
+}
+
+/** The end of a step's hold: it counts from when the step was both begun and live. */
+export function heldUntil(snapshot: Snapshot, phase: Trial, seen: Convergence): number {
+  return (
+    Math.max(phase.since, seen.liveAt ?? snapshot.now) + stepAt(snapshot.spec, phase.step).holdMs
+  )
+}
+
+export function deadlineOf(snapshot: Snapshot, phase: Trial): number {
+  return phase.since + durationMs(snapshot.spec.progressDeadline)
+}
+
+/** Only a person's approval is missing: that time does not count towards the deadline. */
+export function isWaitingForPerson(snapshot: Snapshot, phase: Trial, seen: Convergence): boolean {
+  return (
+    stepAt(snapshot.spec, phase.step).approval &&
+    seen.isServing &&
+    isGateOpen(snapshot, phase, seen)
+  )
+}
+
+/** A verdict speaks for one revision, one step, and traffic since that step began. */
+export function isAbout(verdict: NonNullable<Snapshot['verdict']>, phase: Trial): boolean {
+  return (
+    verdict.revision === phase.canary.revision &&
+    verdict.step === phase.step &&
+    verdict.from >= phase.since
+  )
+}
