@@ -28,7 +28,7 @@ const names = (state: SourceState) => state.definitions.map(({ identity }) => id
 const messages = (state: SourceState) =>
   state.errors.map(({ path, line, message }) => `${path}:${line} ${message}`)
 
-describe('a source', () => {
+describe('a source', { concurrency: 3 }, () => {
   it('reads definitions with the commit that last changed their value', async () => {
     await withRepository(
       { 'a.yaml': rolloutText(), 'b.yaml': rolloutText({ name: 'b' }) },

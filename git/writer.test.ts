@@ -1,6 +1,6 @@
 // Reverts against real bare repositories: races, refusals, restarts.
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { revisionOf } from '../crds/revision.ts'
@@ -55,7 +55,7 @@ function hook(repo: Repository, name: string, script: string): void {
   chmodSync(path, 0o755)
 }
 
-const parents = async (repo: Repository) => await repo.text(['rev-list', '--count', 'main'])
+const commitCount = async (repo: Repository) => await repo.text(['rev-list', '--count', 'main'])
 
 describe('a revert', { concurrency: 3 }, () => {
   it('lands as one commit that says what, why and whose', async () => {
@@ -139,6 +139,18 @@ Sluice-Key: ${request().key}`,
     })
   })
 
+  it('whose answer is lost was made all the same', async () => {
+    await withRepository(async (repo) => {
+      await repo.commit({ 'a.yaml': good })
+      await repo.commit({ 'a.yaml': bad })
+      hook(repo, 'post-receive', 'kill -9 $PPID')
+      const result = await open(repo).writer.revert(request())
+      assert.equal(result.state, 'Committed', result.because)
+      assert.equal(result.commit, await repo.head())
+      assert.equal(await commitCount(repo), '3')
+    })
+  })
+
   it('two writers at once make one commit each, of different rollouts', async () => {
     await withRepository(async (repo) => {
       const other = (image: string) => rolloutText({ name: 'other', image })
@@ -158,7 +170,7 @@ Sluice-Key: ${request().key}`,
         results.map(({ state }) => state),
         ['Committed', 'Committed'],
       )
-      assert.equal(await parents(repo), '4')
+      assert.equal(await commitCount(repo), '4')
       assert.equal(await repo.read('a.yaml'), good)
       assert.equal(await repo.read('b.yaml'), other('app:1'))
     })
@@ -189,11 +201,8 @@ Sluice-Key: ${request().key}`,
         ['Committed', 'Committed', 'Committed'],
       )
       assert.equal(await repo.read('all.yaml'), file('app:1'))
-      assert.equal(await parents(repo), '5')
-      assert.equal(
-        (await import('node:fs')).readFileSync(join(repo.repository, 'pushes'), 'utf8'),
-        'push\n',
-      )
+      assert.equal(await commitCount(repo), '5')
+      assert.equal(readFileSync(join(repo.repository, 'pushes'), 'utf8'), 'push\n')
     })
   })
 
