@@ -4,15 +4,16 @@
 //   verdicts ─▲         └─────▶ sync (GitSource)  ──▶ Rollouts
 import { createAnalyst } from '../analysis/analyst.ts'
 import type { Provider } from '../analysis/provider.ts'
+import type { Verdict } from '../analysis/verdict.ts'
 import type { KubeApi } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
 import { createWorkQueue } from '../kube/work-queue.ts'
 import { istio } from '../traffic/istio.ts'
-import { keepJudging } from './judging.ts'
+import { type Judging, keepJudging } from './judging.ts'
 import type { Memory } from './observe.ts'
 import { type Journal, type Reconciler, reconcile } from './reconcile.ts'
 import { createRevertDesk } from './revert-desk.ts'
-import { createSources } from './sync.ts'
+import { createSources, type Sources } from './sync.ts'
 import { createWorld, type World } from './world.ts'
 
 export interface LoopOptions {
@@ -31,7 +32,7 @@ export interface LoopOptions {
 
 export interface Listeners {
   readonly journal: Journal
-  judged(outcome: Parameters<Parameters<typeof keepJudging>[0]['onVerdict']>[1]): void
+  judged(verdict: Verdict): void
   reverted(state: string): void
   failed(part: string, error: unknown): void
 }
@@ -54,56 +55,94 @@ type Key = `rollout/${string}` | `source/${string}`
 const concurrency = 16
 
 export function createLoop(options: LoopOptions): Loop {
-  const { api, clock, random, mayWrite, listeners } = options
+  const { clock } = options
+  const add = (key: Key) => queue.add(key)
   const memory: Memory = { verdicts: new Map(), reverts: new Map() }
-  const world = createWorld({
+  const world = follow(options, add)
+  const sources = openSources(options, world)
+  const parts: Parts = { world, memory, sources, add }
+  const reconciler = createReconciler(options, parts)
+  const running = new Map<Key, number>()
+  const queue = createQueue(options, running, (key) => {
+    const [kind, namespace = '', name = ''] = key.split('/')
+    return kind === 'source'
+      ? sources.sync(namespace, name)
+      : reconcile(reconciler, namespace, name)
+  })
+  const stopped = Promise.withResolvers<void>()
+  let isSynced = false
+  return {
+    world,
+    lead: () => addEverything(parts),
+    stopped: stopped.promise,
+    isSynced: () => isSynced,
+    busySince: () => (running.size === 0 ? null : Math.min(...running.values())),
+    async run(signal) {
+      world.start(signal)
+      await Promise.race([world.synced, aborted(signal)])
+      isSynced = !signal.aborted
+      addEverything(parts)
+      await keepJudging(judgingOf(options, parts, clock), signal)
+      await queue.shutdown()
+      stopped.resolve()
+    },
+  }
+}
+
+interface Parts {
+  readonly world: World
+  readonly memory: Memory
+  readonly sources: Sources
+  readonly add: (key: Key) => void
+}
+
+function follow(options: LoopOptions, add: Parts['add']): World {
+  const { api, clock, random, namespace, listeners } = options
+  return createWorld({
     api,
     clock,
     random,
+    namespace,
     router: istio,
-    namespace: options.namespace,
-    onRollout: (key) => queue.add(`rollout/${key}`),
-    onSource: (key) => queue.add(`source/${key}`),
+    onRollout: (key) => add(`rollout/${key}`),
+    onSource: (key) => add(`source/${key}`),
     onEvent: (kind, event) => {
       if (event.kind === 'failed') listeners.failed(`watch ${kind}`, event.error)
     },
   })
-  const sources = createSources({
-    api,
-    world,
-    clock,
-    mayWrite,
-    directory: options.directory,
-    onError: (key, error) => listeners.failed(`git source ${key}`, error),
-  })
+}
+
+function openSources(options: LoopOptions, world: World): Sources {
+  const { api, clock, mayWrite, directory, listeners } = options
+  const onError = (key: string, error: unknown) => listeners.failed(`git source ${key}`, error)
+  return createSources({ api, world, clock, mayWrite, directory, onError })
+}
+
+function createReconciler(
+  options: LoopOptions,
+  { world, memory, sources, add }: Parts,
+): Reconciler {
+  const { api, clock, mayWrite, listeners } = options
   const requestRevert = createRevertDesk({
     sources,
     memory,
     clock,
     onReport: (key, report) => {
       if (report) listeners.reverted(report.state)
-      queue.add(`rollout/${key}`)
+      add(`rollout/${key}`)
     },
-    onCommit: (key) => queue.add(`source/${key}`),
+    onCommit: (key) => add(`source/${key}`),
     onError: (error) => listeners.failed('revert', error),
   })
-  const reconciler: Reconciler = {
-    api,
-    world,
-    clock,
-    memory,
-    mayWrite,
-    requestRevert,
-    journal: listeners.journal,
-  }
-  const running = new Map<Key, number>()
-  const handle = (key: Key): Promise<number | null> => {
-    const [kind, namespace = '', name = ''] = key.split('/')
-    return kind === 'source'
-      ? sources.sync(namespace, name)
-      : reconcile(reconciler, namespace, name)
-  }
-  const queue = createWorkQueue<Key>({
+  return { api, world, clock, memory, mayWrite, requestRevert, journal: listeners.journal }
+}
+
+function createQueue(
+  { clock, random, mayWrite, listeners }: LoopOptions,
+  running: Map<Key, number>,
+  handle: (key: Key) => Promise<number | null>,
+) {
+  return createWorkQueue<Key>({
     clock,
     random,
     concurrency,
@@ -115,51 +154,31 @@ export function createLoop(options: LoopOptions): Loop {
     onError: (key, error) =>
       listeners.failed(key.startsWith('source') ? 'sync' : 'reconcile', error),
   })
-  const everything = () => {
-    for (const { metadata } of world.rollouts.list()) {
-      queue.add(`rollout/${metadata.namespace ?? ''}/${metadata.name}`)
-    }
-    for (const { metadata } of world.sources.list()) {
-      queue.add(`source/${metadata.namespace ?? ''}/${metadata.name}`)
-    }
-  }
-  const analyst = createAnalyst({
-    provider: options.provider,
-    clock,
-    scrapeIntervalMs: options.scrapeIntervalMs,
-  })
-  const stopped = Promise.withResolvers<void>()
-  let isSynced = false
+}
+
+function judgingOf(options: LoopOptions, { world, memory, add }: Parts, clock: Clock): Judging {
+  const { provider, scrapeIntervalMs, mayWrite, listeners } = options
   return {
     world,
-    lead: everything,
-    stopped: stopped.promise,
-    isSynced: () => isSynced,
-    busySince: () => (running.size === 0 ? null : Math.min(...running.values())),
-    async run(signal) {
-      world.start(signal)
-      await Promise.race([world.synced, aborted(signal)])
-      isSynced = !signal.aborted
-      everything()
-      await keepJudging(
-        {
-          world,
-          memory,
-          analyst,
-          clock,
-          intervalMs: options.scrapeIntervalMs,
-          isLeading: mayWrite,
-          onVerdict: (key, verdict) => {
-            listeners.judged(verdict)
-            queue.add(`rollout/${key}`)
-          },
-          onError: (error) => listeners.failed('analysis', error),
-        },
-        signal,
-      )
-      await queue.shutdown()
-      stopped.resolve()
+    memory,
+    analyst: createAnalyst({ provider, clock, scrapeIntervalMs }),
+    clock,
+    intervalMs: scrapeIntervalMs,
+    isLeading: mayWrite,
+    onVerdict: (key, verdict) => {
+      listeners.judged(verdict)
+      add(`rollout/${key}`)
     },
+    onError: (error) => listeners.failed('analysis', error),
+  }
+}
+
+function addEverything({ world, add }: Parts): void {
+  for (const { metadata } of world.rollouts.list()) {
+    add(`rollout/${metadata.namespace ?? ''}/${metadata.name}`)
+  }
+  for (const { metadata } of world.sources.list()) {
+    add(`source/${metadata.namespace ?? ''}/${metadata.name}`)
   }
 }
 

@@ -23,7 +23,45 @@ export function createTelemetry(
   { events, world }: { readonly events: () => EventWriter; readonly world: () => World },
 ): Telemetry {
   const registry = new Registry()
-  const registers = [registry]
+  const { decisions, announcements, verdicts, reverts, errors, requests } = counters([registry])
+  phaseGauge([registry], world)
+  watchGauges([registry], world)
+  return {
+    registry,
+    journal: {
+      decided({ owner, snapshot }, decision) {
+        const isQuiet = decision.status === null && decision.actions.length === 0
+        const { namespace, name } = owner
+        const about = { rollout: `${namespace}/${name}`, because: decision.because }
+        if (isQuiet) return logger.trace(about, 'nothing to do')
+        const kind = decision.status ? 'status' : 'actions'
+        decisions.inc({ kind })
+        const number = decision.status?.decision ?? snapshot.status.decision
+        logger.info({ ...about, decision: number, actions: decision.actions }, 'decided')
+      },
+      announced({ object }, announcement) {
+        announcements.inc({ reason: announcement.reason })
+        const { namespace = '', name, uid = '' } = object.metadata
+        const { apiVersion, kind } = object
+        const { type, reason, note } = announcement
+        const level = type === 'Warning' ? 'warn' : 'info'
+        logger[level]({ rollout: `${namespace}/${name}`, reason, because: note }, 'announced')
+        const regarding = { apiVersion, kind, namespace, name, uid }
+        events().record({ regarding, type, reason, action: 'Reconcile', note })
+      },
+    },
+    requested: ({ verb, resource, code, ms }) =>
+      requests.observe({ verb, resource, code: String(code) }, ms / 1_000),
+    judged: ({ outcome }) => verdicts.inc({ outcome }),
+    reverted: (state) => reverts.inc({ state }),
+    failed(part, error) {
+      errors.inc({ part })
+      logger.warn({ part, err: error }, 'failed and will be tried again')
+    },
+  }
+}
+
+function counters(registers: Registry[]) {
   const decisions = new Counter({
     name: 'sluice_decisions_total',
     help: 'Decisions that changed something, by kind: a stored status or actions.',
@@ -61,41 +99,7 @@ export function createTelemetry(
     buckets: [0.005, 0.025, 0.1, 0.5, 2.5, 10, 30],
     registers,
   })
-  phaseGauge(registers, world)
-  watchGauges(registers, world)
-  return {
-    registry,
-    journal: {
-      decided({ owner, snapshot }, decision) {
-        const isQuiet = decision.status === null && decision.actions.length === 0
-        const { namespace, name } = owner
-        const about = { rollout: `${namespace}/${name}`, because: decision.because }
-        if (isQuiet) return logger.trace(about, 'nothing to do')
-        const kind = decision.status ? 'status' : 'actions'
-        decisions.inc({ kind })
-        const number = decision.status?.decision ?? snapshot.status.decision
-        logger.info({ ...about, decision: number, actions: decision.actions }, 'decided')
-      },
-      announced({ object }, announcement) {
-        announcements.inc({ reason: announcement.reason })
-        const { namespace = '', name, uid = '' } = object.metadata
-        const { apiVersion, kind } = object
-        const { type, reason, note } = announcement
-        const level = type === 'Warning' ? 'warn' : 'info'
-        logger[level]({ rollout: `${namespace}/${name}`, reason, because: note }, 'announced')
-        const regarding = { apiVersion, kind, namespace, name, uid }
-        events().record({ regarding, type, reason, action: 'Reconcile', note })
-      },
-    },
-    requested: ({ verb, resource, code, ms }) =>
-      requests.observe({ verb, resource, code: String(code) }, ms / 1_000),
-    judged: ({ outcome }) => verdicts.inc({ outcome }),
-    reverted: (state) => reverts.inc({ state }),
-    failed(part, error) {
-      errors.inc({ part })
-      logger.warn({ part, err: error }, 'failed and will be tried again')
-    },
-  }
+  return { decisions, announcements, verdicts, reverts, errors, requests }
 }
 
 function phaseGauge(registers: Registry[], world: () => World): void {

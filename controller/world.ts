@@ -3,7 +3,12 @@ import { label } from '../crds/names.ts'
 import type { KubeApi, KubeObject, Resource } from '../kube/api.ts'
 import { ApiError } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
-import { createReflector, type Reflector, type ReflectorEvent } from '../kube/reflector.ts'
+import {
+  createReflector,
+  type Reflector,
+  type ReflectorEvent,
+  type ReflectorOptions,
+} from '../kube/reflector.ts'
 import { analysisTemplates, gitSources, replicaSets, rollouts } from '../kube/resources.ts'
 import { keyOf, type Store } from '../kube/store.ts'
 import type { Router } from '../traffic/router.ts'
@@ -43,68 +48,40 @@ export interface MeshState {
   readonly problem: string | null
 }
 
-type OnChange = Parameters<typeof createReflector>[0]['onChange']
-
 export const byRollout = 'rollout'
 
 export function createWorld(options: WorldOptions): World {
-  const { api, clock, random, namespace, router, onEvent } = options
+  const { router, namespace, onRollout, onSource } = options
   /** Kinds of the mesh that were not listed yet, with the reason when there is one. */
   const meshProblems = new Map<string, string | null>()
   const reflectors = new Map<string, Reflector>()
-  const follow = (resource: Resource, more: Partial<Parameters<typeof createReflector>[0]>) => {
-    const reflector = createReflector({
-      api,
-      clock,
-      random,
-      resource,
-      query: { namespace },
-      onChange: () => undefined,
-      observer: (event) => onEvent?.(resource.kind, event),
-      ...more,
-    })
+  const follow = (resource: Resource, more: Partial<ReflectorOptions>) => {
+    const reflector = following(options, resource, more)
     reflectors.set(resource.kind, reflector)
     return reflector
   }
-  const notify: OnChange = (_, object, previous) => {
-    for (const key of new Set([...rolloutKeysOf(object), ...rolloutKeysOf(previous)])) {
-      options.onRollout(key)
-    }
+  const core = follow(rollouts, { onChange: onRollout })
+  const all = (where?: string) => {
+    for (const rollout of core.store.list(where)) onRollout(keyOf(rollout.metadata))
   }
-  const owned = {
+  const templates = follow(analysisTemplates, {
+    onChange: (_, object, previous) => all((object ?? previous)?.metadata.namespace),
+  })
+  const sources = follow(gitSources, { onChange: onSource })
+  const owned: Partial<ReflectorOptions> = {
     query: { namespace, labelSelector: label.rollout },
     indexes: { [byRollout]: rolloutKeysOf },
-    onChange: notify,
-  }
-  const notifyAll = () => {
-    for (const rollout of core.store.list()) options.onRollout(keyOf(rollout.metadata))
-  }
-  const mesh = (resource: Resource) => {
-    meshProblems.set(resource.kind, null)
-    return follow(resource, {
-      ...owned,
-      observer: (event) => {
-        if (event.kind === 'failed') {
-          const isNews = !meshProblems.get(resource.kind)
-          meshProblems.set(resource.kind, meshProblem(resource, event.error))
-          if (isNews) notifyAll()
-        }
-        if (event.kind === 'listed' && meshProblems.delete(resource.kind)) notifyAll()
-        onEvent?.(resource.kind, event)
-      },
-    })
-  }
-  const core = follow(rollouts, { onChange: (key) => options.onRollout(key) })
-  const templates = follow(analysisTemplates, {
     onChange: (_, object, previous) => {
-      const { namespace: where } = (object ?? previous)?.metadata ?? {}
-      for (const rollout of core.store.list(where)) options.onRollout(keyOf(rollout.metadata))
+      const keys = [...rolloutKeysOf(object), ...rolloutKeysOf(previous)]
+      for (const key of new Set(keys)) onRollout(key)
     },
-  })
-  const sources = follow(gitSources, { onChange: (key) => options.onSource(key) })
+  }
   const fleets = follow(replicaSets, owned)
+  const mesh = (resource: Resource) =>
+    follow(resource, { ...owned, observer: meshObserver(options, { resource, meshProblems, all }) })
   const routes = mesh(router.route)
   const subsets = mesh(router.subsets)
+  const needed = [core, templates, sources, fleets].map((reflector) => reflector.synced)
   return {
     rollouts: core.store,
     templates: templates.store,
@@ -114,13 +91,51 @@ export function createWorld(options: WorldOptions): World {
     subsets: subsets.store,
     mesh: () =>
       [...meshProblems.values()].reduce<MeshState>(worse, { isReady: true, problem: null }),
-    synced: Promise.all([core, templates, sources, fleets].map((one) => one.synced)).then(
-      () => undefined,
-    ),
+    synced: Promise.all(needed).then(() => undefined),
     start(signal) {
       for (const reflector of reflectors.values()) void reflector.start(signal)
     },
     reflectors: () => reflectors,
+  }
+}
+
+function following(
+  { api, clock, random, namespace, onEvent }: WorldOptions,
+  resource: Resource,
+  more: Partial<ReflectorOptions>,
+): Reflector {
+  return createReflector({
+    api,
+    clock,
+    random,
+    resource,
+    query: { namespace },
+    onChange: () => undefined,
+    observer: (event) => onEvent?.(resource.kind, event),
+    ...more,
+  })
+}
+
+/** Notes why a kind of the mesh can not be read, and has everything looked at when that changes. */
+function meshObserver(
+  { onEvent }: WorldOptions,
+  mesh: {
+    readonly resource: Resource
+    readonly meshProblems: Map<string, string | null>
+    readonly all: () => void
+  },
+): (event: ReflectorEvent) => void {
+  const { resource, meshProblems, all } = mesh
+  const { kind } = resource
+  meshProblems.set(kind, null)
+  return (event) => {
+    if (event.kind === 'failed' && meshProblems.has(kind)) {
+      const isNews = meshProblems.get(kind) === null
+      meshProblems.set(kind, meshProblem(resource, event.error))
+      if (isNews) all()
+    }
+    if (event.kind === 'listed' && meshProblems.delete(kind)) all()
+    onEvent?.(kind, event)
   }
 }
 
