@@ -47,9 +47,11 @@ export function lineEnd(text: string, offset: number): number {
   return text[newline - 1] === '\r' ? newline - 1 : newline
 }
 
+/** A line of its own behind the line of `end`: behind its line break, which a removal may take away. */
 export function insertAfter(text: string, end: number, piece: string): Splice {
-  const at = lineEnd(text, end)
-  return { start: at, end: at, text: `${eolOf(text)}${piece}` }
+  const newline = text.indexOf('\n', lineEnd(text, end))
+  if (newline < 0) return { start: text.length, end: text.length, text: `${eolOf(text)}${piece}` }
+  return { start: newline + 1, end: newline + 1, text: `${piece}${eolOf(text)}` }
 }
 
 /** Removes whole lines, with the dash of a list item if it stands before `start`. */
