@@ -1,5 +1,6 @@
-// The two-variable forms of `all`, `exists` and `existsOne` (index, item), which the CEL library lacks.
-import type { JsonObject } from './json.ts'
+// CEL macros that the library lacks: the two-variable forms of `all`, `exists` and `existsOne` (index,
+// item), and a `has` that also takes fields of items, as in `has(self[0].matches)`.
+import { type JsonObject, objectOf } from './json.ts'
 
 interface Node {
   readonly op: string
@@ -41,6 +42,44 @@ export const twoVariableMacros: readonly (readonly [string, (call: MacroCall) =>
   ['list.exists(ast, ast, ast): bool', expander((matches) => matches > 0)],
   ['list.existsOne(ast, ast, ast): bool', expander((matches) => matches === 1)],
 ]
+
+/** Rules say `has`; the library has one of its own, so this one goes by another name. */
+const hasName = 'hasField'
+
+export function renameHas(rule: string): string {
+  return rule.replace(/\bhas\(/g, `${hasName}(`)
+}
+
+export const hasMacro: readonly [string, (call: Pick<MacroCall, 'args'>) => HasMacro] = [
+  `${hasName}(ast): bool`,
+  ({ args: [argument] }) => {
+    const [object, field] = selection(argument)
+    return {
+      typeCheck(checker, _macro, scope) {
+        checker.check(object, scope)
+        return checker.getType('bool')
+      },
+      evaluate(evaluator, _macro, scope) {
+        return Object.hasOwn(objectOf(evaluator.run(object, scope)), field)
+      },
+    }
+  },
+]
+
+interface HasMacro {
+  typeCheck(checker: Checker, macro: unknown, scope: Scope): unknown
+  evaluate(evaluator: Evaluator, macro: unknown, scope: Scope): boolean
+}
+
+function selection(node: Node): [object: Node, field: string] {
+  const [object, field]: unknown[] = Array.isArray(node.args) ? node.args : []
+  if (node.op === '.' && isNode(object) && typeof field === 'string') return [object, field]
+  throw new Error('has() takes a field, such as has(self.name)')
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value
+}
 
 function expander(holds: Verdict): (call: MacroCall) => Macro {
   return ({ args, receiver }) => {

@@ -1,7 +1,7 @@
 // x-kubernetes-validations: rules compiled when the kind is defined, evaluated on every write. A rule that
 // can not be compiled is an error of the definition.
 import { Environment } from '@marcbachmann/cel-js'
-import { twoVariableMacros } from './cel-macros.ts'
+import { hasMacro, renameHas, twoVariableMacros } from './cel-macros.ts'
 import { isObject, textOf } from './json.ts'
 import { type CelValidation, childSchema, type Schema, subschemas } from './schema.ts'
 import type { Cause } from './status-error.ts'
@@ -47,11 +47,30 @@ function createEnvironment(): Environment {
   for (const [signature, expand] of twoVariableMacros) {
     environment.registerFunction(signature, expand)
   }
-  environment.registerFunction('isURL(string): bool', (text: string) => URL.canParse(text))
+  environment.registerFunction(...hasMacro)
+  registerUrls(environment)
   environment.registerFunction('string.find(string): string', (text: string, pattern: string) => {
     return new RegExp(pattern).exec(text)?.[0] ?? ''
   })
   return environment
+}
+
+/** Kubernetes' URL library. */
+function registerUrls(environment: Environment): void {
+  const parse = (text: string) => new URL(text, 'http://relative')
+  environment.registerFunction(
+    'isURL(string): bool',
+    (text: string) => text.startsWith('/') || URL.canParse(text),
+  )
+  environment.registerType('URL', URL)
+  environment.registerFunction('url(string): URL', parse)
+  environment.registerFunction('URL.getScheme(): string', (url: URL) =>
+    url.host === 'relative' ? '' : url.protocol.slice(0, -1),
+  )
+  environment.registerFunction('URL.getHost(): string', (url: URL) => url.host)
+  environment.registerFunction('URL.getHostname(): string', (url: URL) => url.hostname)
+  environment.registerFunction('URL.getPort(): string', (url: URL) => url.port)
+  environment.registerFunction('URL.getEscapedPath(): string', (url: URL) => url.pathname)
 }
 
 /** Null when neither the schema nor anything below it has a rule. */
@@ -93,11 +112,12 @@ function compileRule(
 }
 
 function compileExpression(text: string, path: string, environment: Environment) {
-  const checked = environment.check(text)
+  const rule = renameHas(text)
+  const checked = environment.check(rule)
   if (!checked.valid) {
     throw new Error(`${path}: compilation failed: ${checked.error?.message ?? 'unknown reason'}`)
   }
-  return environment.parse(text)
+  return environment.parse(rule)
 }
 
 interface Place {

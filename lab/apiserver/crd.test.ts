@@ -53,7 +53,7 @@ const specs: readonly [name: string, spec: object, message: RegExp | null][] = [
   [
     'unknown fields, all of them',
     { x: 1, steps: [{ weight: 1, y: 2 }] },
-    /strict decoding error: unknown field "spec\.steps\[0\]\.y", unknown field "spec\.x"$|unknown field "spec\.x", unknown field "spec\.steps\[0\]\.y"$/,
+    /strict decoding error: unknown field "spec\.x", unknown field "spec\.steps\[0\]\.y"$/,
   ],
 ]
 
@@ -80,10 +80,7 @@ test('a rule over the old value holds between updates, not at the first', () =>
     const merge = 'application/merge-patch+json'
     await send('POST', widgets, widget('a', { fixed: 'x' }))
     const refused = await send('PATCH', `${widgets}/a`, { spec: { fixed: 'y' } }, merge)
-    assert.match(
-      refused.body.message,
-      /spec\.fixed: Invalid value: "x"|spec\.fixed: Invalid value: "y": is immutable$/,
-    )
+    assert.match(refused.body.message, /spec\.fixed: Invalid value: "y": is immutable$/)
     assert.equal((await send('PATCH', `${widgets}/a`, { spec: { mode: 'slow' } }, merge)).code, 200)
   }))
 

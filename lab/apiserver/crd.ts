@@ -52,8 +52,20 @@ export type Reading =
   | { readonly kind: 'Kinds'; readonly kinds: readonly Kind[]; readonly names: JsonObject }
   | { readonly kind: 'Invalid'; readonly causes: readonly Cause[] }
 
+/** A definition is read when it is checked and again when it is served; its spec is never changed. */
+const readings = new WeakMap<object, Reading>()
+
 /** Versions that are not served have no kind; all versions share one collection. */
 export function readDefinition(object: KubeObject): Reading {
+  const spec: unknown = object['spec']
+  const known = isObject(spec) ? readings.get(spec) : undefined
+  if (known) return known
+  const reading = read(object)
+  if (isObject(spec) && reading.kind === 'Kinds') readings.set(spec, reading)
+  return reading
+}
+
+function read(object: KubeObject): Reading {
   const parsed = Definition.safeParse(object['spec'])
   if (!parsed.success) {
     return {
@@ -117,7 +129,7 @@ function kindOf(definition: Definition, version: Version, path: string): Kind {
     scale: scale ? scalePaths(scale) : null,
     hasGeneration: true,
     schema,
-    rules: { validate: compileValidation(schema), check: compileRules(schema, path) },
+    rules: { validate: compileValidation(schema, path), check: compileRules(schema, path) },
     columns: customColumns(version.additionalPrinterColumns),
     fields: version.selectableFields.map((field) => field.jsonPath.replace(/^\./, '')),
     forms: null,

@@ -2,13 +2,17 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { itemElement } from './field-set.ts'
 import { isObject, type JsonObject } from './json.ts'
-import { listMerge, type Schema } from './schema.ts'
+import { listMerge, type Schema, subschemas } from './schema.ts'
 import type { Cause } from './status-error.ts'
 
 export type Validate = (value: unknown) => Cause[]
 
-/** Compiles on first use: most kinds of a definition are never written. */
-export function compileValidation(schema: Schema): Validate {
+/**
+ * Compiles on first use, because most kinds of a mesh are never written. Patterns are compiled at once,
+ * and one that does not compile throws with the path of its schema.
+ */
+export function compileValidation(schema: Schema, path: string): Validate {
+  refusePatterns(schema, path)
   let compiled: ReturnType<Ajv['compile']> | null = null
   return (value) => {
     compiled ??= createAjv().compile(jsonSchema(schema))
@@ -17,8 +21,24 @@ export function compileValidation(schema: Schema): Validate {
   }
 }
 
+function refusePatterns(schema: Schema, path: string): void {
+  const { pattern } = schema
+  try {
+    if (typeof pattern === 'string') new RegExp(pattern)
+  } catch (error) {
+    throw new Error(`${path}.pattern: ${error instanceof Error ? error.message : error}`)
+  }
+  for (const [step, part] of subschemas(schema)) refusePatterns(part, path + step)
+}
+
 function createAjv(): Ajv {
-  const ajv = new Ajv({ strict: false, allErrors: true, verbose: true, logger: false })
+  const ajv = new Ajv({
+    strict: false,
+    allErrors: true,
+    verbose: true,
+    logger: false,
+    unicodeRegExp: false,
+  })
   ajv.addFormat('date-time', (text: string) =>
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text),
   )
@@ -49,6 +69,7 @@ function jsonSchema(schema: Schema): JsonObject {
     result['type'] = ['integer', 'string', ...(schema.nullable ? ['null'] : [])]
     delete result['nullable']
   }
+  if (result['type'] === undefined) delete result['nullable']
   return exclusiveBounds(result)
 }
 

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { parseAllDocuments } from 'yaml'
 import { readDocument, reviewAccess } from './documents.ts'
+import { expireEvents } from './event-expiry.ts'
 import { parseForm } from './forms.ts'
 import { startGarbageCollection } from './garbage.ts'
 import { type Answer, answer, type Verb, verbOf } from './handlers.ts'
@@ -70,7 +71,7 @@ const mebibyte = 1024 * 1024
 
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const { clock = Date.now, random = () => randomBytes(4).toString('hex').slice(0, 5) } = options
-  const store = createStore({ historyLimit: options.historyLimit ?? 10_000 })
+  const store = createStore({ historyLimit: options.historyLimit ?? 5_000 })
   const context = { store, clock, random }
   const registry = createRegistry(store, clock)
   const { bookmarkIntervalMs = 60_000 } = options
@@ -83,6 +84,8 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     onRequest: options.onRequest ?? (() => {}),
   }
   const stopCollecting = startGarbageCollection({ context, registry })
+  const expiry = setInterval(() => expireEvents(store, clock()), 60_000)
+  expiry.unref()
   install(lab, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } })
   for (const text of options.crds ?? []) installCrd(lab, text)
   const server = createServer((message, response) => void serve(lab, message, response))
@@ -99,6 +102,7 @@ export async function startApiServer(options: ApiServerOptions = {}): Promise<Ap
     },
     close: () => {
       stopCollecting()
+      clearInterval(expiry)
       lab.watches.closeAll()
       return new Promise((resolve) => {
         server.close(() => resolve())
@@ -173,7 +177,7 @@ async function serve(lab: Lab, message: IncomingMessage, response: ServerRespons
       return observe(200)
     }
     const answered = answer(lab.context, { verb, route }, request)
-    writeAnswer(response, answered)
+    writeAnswer(response, answered, ['true', '1'].includes(request.query.get('pretty') ?? ''))
     observe(answered.code)
   } catch (error) {
     const refusal = error instanceof StatusError ? error : asInternal(error)
@@ -214,8 +218,9 @@ function openWatch(
   lab.watches.open(route, { query, form: parseForm(request.accept, query), response })
 }
 
-function writeAnswer(response: ServerResponse, { code, body, warnings = [] }: Answer): void {
-  const text = Buffer.from(`${JSON.stringify(body)}\n`)
+function writeAnswer(response: ServerResponse, answered: Answer, isPretty = false): void {
+  const { code, body, warnings = [] } = answered
+  const text = Buffer.from(`${JSON.stringify(body, null, isPretty ? 2 : 0)}\n`)
   if (warnings.length > 0) {
     response.setHeader(
       'warning',

@@ -50,35 +50,13 @@ export interface Store {
 export function createStore(options: { readonly historyLimit: number }): Store {
   const collections = new Map<string, Collection>()
   const everywhere = new Set<Listener>()
-  const byUid = new Map<string, Location>()
-  const byOwner = new Map<string, Map<string, Location>>()
+  const indexes: Indexes = { byUid: new Map(), byOwner: new Map() }
   let revision = 1
 
   const collection = (storage: string): Collection => {
-    const found = collections.get(storage)
-    if (found) return found
-    const made = {
-      objects: new Map(),
-      listeners: new Set<Listener>(),
-      history: [],
-      forgotten: 0,
-      sortedKeys: null,
-    }
-    collections.set(storage, made)
-    return made
-  }
-
-  const index = (location: Location, before: KubeObject | undefined, after: KubeObject | null) => {
-    const id = `${location.storage}\n${location.key}`
-    for (const owner of before?.metadata.ownerReferences ?? []) byOwner.get(owner.uid)?.delete(id)
-    for (const owner of after?.metadata.ownerReferences ?? []) {
-      const owned = byOwner.get(owner.uid) ?? new Map<string, Location>()
-      byOwner.set(owner.uid, owned.set(id, location))
-    }
-    const uid = after?.metadata.uid ?? before?.metadata.uid
-    if (uid === undefined) return
-    if (after) byUid.set(uid, location)
-    else byUid.delete(uid)
+    const found = collections.get(storage) ?? createCollection()
+    collections.set(storage, found)
+    return found
   }
 
   const write = (location: Location, object: KubeObject | null): KubeObject => {
@@ -94,7 +72,7 @@ export function createStore(options: { readonly historyLimit: number }): Store {
     if (object) here.objects.set(location.key, stored)
     else here.objects.delete(location.key)
     if (!object || !previous) here.sortedKeys = null
-    index(location, previous, object)
+    reindex(indexes, location, { before: previous, after: object })
     const type = object ? (previous ? 'MODIFIED' : 'ADDED') : 'DELETED'
     const event: StoreEvent = { type, revision, ...location, object: stored, previous }
     here.history.push(event)
@@ -103,44 +81,77 @@ export function createStore(options: { readonly historyLimit: number }): Store {
     return stored
   }
 
-  const since = (storage: string, after: number): readonly StoreEvent[] => {
-    const here = collection(storage)
-    if (after < here.forgotten) {
-      throw expired(`too old resource version: ${after} (${here.forgotten + 1})`)
-    }
-    return here.history.slice(firstAfter(here.history, after))
-  }
-
-  const list = (storage: string, atRevision?: number): [string, KubeObject][] => {
-    const here = collection(storage)
-    if (atRevision !== undefined && atRevision < revision) {
-      const undone = undo(here.objects, since(storage, atRevision))
-      if (undone) return [...undone].sort(([a], [b]) => (a < b ? -1 : 1))
-    }
-    here.sortedKeys ??= [...here.objects.keys()].sort()
-    return here.sortedKeys.flatMap((key): [string, KubeObject][] => {
-      const object = here.objects.get(key)
-      return object ? [[key, object]] : []
-    })
-  }
-
   return {
     revision: () => revision,
     get: ({ storage, key }) => collections.get(storage)?.objects.get(key),
-    list,
+    list: (storage, at = revision) => listAt(collection(storage), at),
     count: (storage) => collections.get(storage)?.objects.size ?? 0,
     write,
-    since,
+    since: (storage, after) => eventsSince(collection(storage), after),
     subscribe: (storage, listener) => {
       const listeners = storage === null ? everywhere : collection(storage).listeners
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    locate: (uid) => byUid.get(uid),
-    dependents: (ownerUid) => [...(byOwner.get(ownerUid)?.values() ?? [])],
+    locate: (uid) => indexes.byUid.get(uid),
+    dependents: (ownerUid) => [...(indexes.byOwner.get(ownerUid)?.values() ?? [])],
     storages: () => [...collections.keys()],
     forget: (storage) => trim(collection(storage), 0),
   }
+}
+
+function createCollection(): Collection {
+  return {
+    objects: new Map(),
+    listeners: new Set(),
+    history: [],
+    forgotten: 0,
+    sortedKeys: null,
+  }
+}
+
+interface Indexes {
+  readonly byUid: Map<string, Location>
+  readonly byOwner: Map<string, Map<string, Location>>
+}
+
+function reindex(
+  { byUid, byOwner }: Indexes,
+  location: Location,
+  { before, after }: { readonly before: KubeObject | undefined; readonly after: KubeObject | null },
+): void {
+  const id = `${location.storage}\n${location.key}`
+  for (const { uid } of before?.metadata.ownerReferences ?? []) {
+    const owned = byOwner.get(uid)
+    owned?.delete(id)
+    if (owned?.size === 0) byOwner.delete(uid)
+  }
+  for (const { uid } of after?.metadata.ownerReferences ?? []) {
+    const owned = byOwner.get(uid) ?? new Map<string, Location>()
+    byOwner.set(uid, owned.set(id, location))
+  }
+  const uid = after?.metadata.uid ?? before?.metadata.uid
+  if (uid === undefined) return
+  if (after) byUid.set(uid, location)
+  else byUid.delete(uid)
+}
+
+function eventsSince(collection: Collection, after: number): readonly StoreEvent[] {
+  if (after < collection.forgotten) {
+    throw expired(`too old resource version: ${after} (${collection.forgotten + 1})`)
+  }
+  return collection.history.slice(firstAfter(collection.history, after))
+}
+
+function listAt(collection: Collection, revision: number): readonly [string, KubeObject][] {
+  const isCurrent = (collection.history.at(-1)?.revision ?? collection.forgotten) <= revision
+  const undone = isCurrent ? null : undo(collection.objects, eventsSince(collection, revision))
+  if (undone) return [...undone].sort(([a], [b]) => (a < b ? -1 : 1))
+  collection.sortedKeys ??= [...collection.objects.keys()].sort()
+  return collection.sortedKeys.flatMap((key): [string, KubeObject][] => {
+    const object = collection.objects.get(key)
+    return object ? [[key, object]] : []
+  })
 }
 
 /** The objects as they were before the given events; null when there is nothing to undo. */
