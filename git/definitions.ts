@@ -38,10 +38,16 @@ export interface FileDefinitions {
 /** Text that every definition holds; a file without it is not even parsed. */
 export const groupMarker = 'sluice.dev/'
 
+const largeFileMarker = 'version https://git-lfs.github.com/spec/'
+
 const nothing: FileDefinitions = { definitions: [], errors: [], broken: [], isUnclear: false }
 const maxErrorsPerFile = 32
 
 export function readFile(text: string, namespace: string): FileDefinitions {
+  if (text.startsWith(largeFileMarker)) {
+    const message = 'is a Git LFS pointer, which is refused. Store the file itself in Git'
+    return { ...nothing, errors: [{ line: 1, column: 1, message }], isUnclear: true }
+  }
   if (!text.includes(groupMarker)) return nothing
   const file = parseYamlFile('', text)
   if (file.problems.length > 0) {

@@ -83,13 +83,19 @@ export function openMirror(options: MirrorOptions) {
       return await fetchOnce()
     } catch (error) {
       if (error instanceof GitError && error.reason === 'deadline') throw timedOut(error)
-      // The remote is asked without the mirror. If it answers, the mirror is at fault.
+      // The remote is asked without the mirror. If it answers, the mirror is at fault, or a transfer
+      // broke off: a second failure is taken for the mirror's.
       if ((await remoteHead()) === null) throw await branchMissing()
-      recreate()
-      return await fetchOnce().catch((cause: unknown) => {
-        throw new MirrorError('other', `the mirror can not be fetched: ${messageOf(cause)}`, cause)
-      })
     }
+    try {
+      return await fetchOnce()
+    } catch (error) {
+      if (error instanceof GitError && error.reason === 'deadline') throw timedOut(error)
+      recreate()
+    }
+    return await fetchOnce().catch((cause: unknown) => {
+      throw new MirrorError('other', `the mirror can not be fetched: ${messageOf(cause)}`, cause)
+    })
   }
 
   /** Runs `work`; when it fails for a reason that is not the remote's, once more on a fresh mirror. */

@@ -60,6 +60,7 @@ describe('a source', { concurrency: 3 }, () => {
         rolloutText().replace('weight: 50', 'weight: 500'),
         rolloutText().replace('name: checkout', 'name: [checkout'),
         rolloutText().replace('kind: Rollout', 'kind: Rollout\nkind: Rollout'),
+        'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n',
         `{{ if .x }}\n${rolloutText()}{{ end }}\n`,
         `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b]\n${rolloutText()}`,
         `${rolloutText()}# ${'x'.repeat(1024 * 1024)}\n`,
