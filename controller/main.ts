@@ -34,8 +34,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
-  await run(options, stop.signal)
-  return 0
+  try {
+    await run(options, stop.signal)
+    return 0
+  } catch (error) {
+    process.stderr.write(`sluice: ${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
 }
 
 async function run(options: Options, signal: AbortSignal): Promise<void> {

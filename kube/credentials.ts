@@ -76,6 +76,10 @@ export async function kubeconfigCredentials(options: {
   return cached(loaded.cluster.server, options.clock, async (refresh) => {
     if (refresh) loaded = load()
     const { config, cluster } = loaded
+    if (cluster.server.startsWith('http:')) {
+      // client-node refuses plain HTTP; a token is never sent over it, except to this machine.
+      return { headers: plainHeaders(cluster.server, config.getCurrentUser()?.token), tls: {} }
+    }
     const https: { [name: string]: unknown; headers?: Record<string, unknown> } = {}
     try {
       await config.applyToHTTPSOptions(https)
@@ -100,6 +104,15 @@ export async function kubeconfigCredentials(options: {
       },
     }
   })
+}
+
+function plainHeaders(server: string, token: string | undefined): Record<string, string> {
+  if (!token) return {}
+  const { hostname } = new URL(server)
+  if (hostname !== 'localhost' && hostname !== '[::1]' && !hostname.startsWith('127.')) {
+    throw new Error(`the token for ${server} would be sent unencrypted: use https`)
+  }
+  return { authorization: `Bearer ${token}` }
 }
 
 interface Material {
