@@ -1,0 +1,14 @@
+// `kubectl sluice version`: nothing in, the version of this program out.
+import manifest from '../../package.json' with { type: 'json' }
+import { commonFlags } from '../flags.ts'
+import type { Command } from '../invocation.ts'
+
+export const version: Command = {
+  summary: 'Show the version of this program',
+  usage: 'version',
+  flags: { help: commonFlags['help'] ?? { help: 'show this help' } },
+  async run({ world }) {
+    world.print(`kubectl-sluice ${manifest.version}\n`)
+    return 0
+  },
+}

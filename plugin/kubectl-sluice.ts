@@ -1,0 +1,23 @@
+// The program: the real process in, its exit code out. Everything else takes a `World` instead.
+import { randomUUID } from 'node:crypto'
+import { homedir } from 'node:os'
+import { main } from './main.ts'
+
+const { env, stdout, stderr, stdin } = process
+
+// A reader such as `head` may leave early.
+stdout.on('error', () => process.exit(0))
+
+process.exitCode = await main(process.argv.slice(2), {
+  env,
+  home: homedir(),
+  style: {
+    width: stdout.isTTY ? stdout.columns || 80 : null,
+    hasColour: stdout.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
+  },
+  isInteractive: stdin.isTTY === true,
+  now: Date.now,
+  newId: randomUUID,
+  print: (text) => stdout.write(text),
+  printError: (text) => stderr.write(text),
+})

@@ -1,0 +1,101 @@
+// Words of the command line in, an exit code out: 0 done, 1 failed or refused, 2 wrong usage.
+import { command } from './commands/command.ts'
+import { get } from './commands/get.ts'
+import { status } from './commands/status.ts'
+import { version } from './commands/version.ts'
+import { Failure, UsageError } from './failure.ts'
+import { describeFlags, parseFlags } from './flags.ts'
+import type { Command, World } from './invocation.ts'
+import { suggestion } from './near.ts'
+import { printable } from './render.ts'
+
+const commands: Readonly<Record<string, Command>> = {
+  get,
+  status,
+  promote: command(
+    'promote',
+    'Let a rollout leave the step it is at',
+    'Once the step is live, it is left: past its hold and its checks where the step needs no approval, and\nas its approval where it does. It holds for the step you see, so two people advance one step.',
+  ),
+  abort: command(
+    'abort',
+    'Give all traffic back to the stable revision',
+    'Traffic goes back at once; then the last good release is restored in Git, where that is configured.',
+  ),
+  pause: command('pause', 'Stop a rollout where it is', 'Traffic stays as it is. Checks go on.'),
+  resume: command('resume', 'Let a paused rollout go on', 'Its step begins again, with its hold.'),
+  retry: command(
+    'retry',
+    'Allow another try of a revision that failed',
+    'Only for the revision that the spec asks for now.',
+  ),
+  version,
+}
+
+export async function main(argv: readonly string[], world: World): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === undefined || ['help', '--help', '-h'].includes(name)) {
+    const about = name === 'help' ? find(rest[0]) : undefined
+    world.print(about ? commandHelp(about) : generalHelp())
+    return name === undefined ? 2 : 0
+  }
+  const chosen = find(name)
+  try {
+    if (!chosen) {
+      throw new UsageError(`unknown command "${name}"${suggestion(name, Object.keys(commands))}`)
+    }
+    const flags = parseFlags(chosen.flags, rest)
+    if (flags.isSet('help')) {
+      world.print(commandHelp(chosen))
+      return 0
+    }
+    return await chosen.run({ world, flags })
+  } catch (error) {
+    return report(error, { world, usage: chosen ? `${name} --help` : '--help' })
+  }
+}
+
+function find(name: string | undefined): Command | undefined {
+  return name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+}
+
+/** A sentence, never a stack: that says nothing to the person, and may hold secrets. */
+function report(
+  error: unknown,
+  { world, usage }: { readonly world: World; readonly usage: string },
+): number {
+  if (!(error instanceof Failure)) {
+    const name = error instanceof Error ? error.name : typeof error
+    world.printError(`error: unexpected ${name}; please report what you did\n`)
+    return 1
+  }
+  const lines = error.message.split('\n').map(printable).join('\n')
+  const isServer = lines.startsWith('from server')
+  world.printError(`${isServer ? 'Error' : 'error:'} ${lines}\n`)
+  if (error instanceof UsageError) world.printError(`See: kubectl sluice ${usage}\n`)
+  return error.exitCode
+}
+
+function generalHelp(): string {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length))
+  const lines = Object.entries(commands).map(
+    ([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}\n`,
+  )
+  return `Watch and steer progressive delivery by Sluice.
+
+Usage: kubectl sluice COMMAND [flags]
+
+Commands:
+${lines.join('')}
+kubectl sluice COMMAND --help tells more about one of them.
+`
+}
+
+function commandHelp({ summary, detail, usage, flags }: Command): string {
+  return `${summary}.
+${detail ? `${detail}\n` : ''}
+Usage: kubectl sluice ${usage}
+
+Flags:
+${describeFlags(flags)}`
+}

@@ -1,0 +1,147 @@
+// Rows and branches in, text for a terminal of some width out. Pure.
+
+/** Colours by meaning; without colours the text is the same. */
+export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'dim' | 'strong'
+
+export interface Style {
+  /** Columns of the terminal; null when the output is no terminal and nothing is cut. */
+  readonly width: number | null
+  readonly hasColour: boolean
+}
+
+export interface Cell {
+  readonly text: string
+  readonly tone?: Tone | undefined
+}
+
+export interface Column {
+  readonly title: string
+  /** Columns with the greatest number go first when the terminal is too narrow; 0 always stays. */
+  readonly dispensable: number
+  readonly cells: readonly Cell[]
+}
+
+const gap = '  '
+const leastLast = 20
+
+/** The last column takes what is left and is cut there; columns are dropped until that is readable. */
+export function renderTable(columns: readonly Column[], style: Style): string {
+  const kept = fitting(columns, style.width)
+  const last = kept.length - 1
+  const rest = style.width === null ? null : style.width - widthBefore(kept)
+  const widths = kept.map((column) => columnWidth(column))
+  const line = (cellOf: (column: Column) => Cell) =>
+    kept
+      .map((column, i) => {
+        const cell = cellOf(column)
+        if (i === last) return paint({ ...cell, text: cut(cell.text, rest) }, style)
+        return paint(cell, style) + ' '.repeat((widths[i] ?? 0) - length(cell.text))
+      })
+      .join(gap)
+      .trimEnd()
+  const rows = kept[0]?.cells.map((_, i) => line(({ cells }) => cells[i] ?? { text: '' })) ?? []
+  return `${[line(({ title }) => ({ text: title })), ...rows].join('\n')}\n`
+}
+
+function fitting(columns: readonly Column[], width: number | null): readonly Column[] {
+  if (width === null) return columns
+  const wanted = Math.max(leastLast, Math.floor(width * 0.3))
+  const rank = Math.max(...columns.map((column) => column.dispensable))
+  const last = columns.at(-1)
+  const needed = Math.min(wanted, last ? columnWidth(last) : 0)
+  if (rank === 0 || width - widthBefore(columns) >= needed) return columns
+  return fitting(
+    columns.filter((column) => column.dispensable !== rank),
+    width,
+  )
+}
+
+function widthBefore(columns: readonly Column[]): number {
+  return columns.slice(0, -1).reduce((total, column) => total + columnWidth(column) + gap.length, 0)
+}
+
+function columnWidth({ title, cells }: Column): number {
+  return Math.max(length(title), ...cells.map((cell) => length(cell.text)))
+}
+
+export interface Branch {
+  readonly label: string
+  readonly tone?: Tone | undefined
+  /** Marks the line, such as `✓`. */
+  readonly mark?: Cell
+  readonly text?: string | undefined
+  readonly branches?: readonly Branch[]
+}
+
+/** A heading and its branches; a text too long for the width goes on below its own beginning. */
+export function renderTree(root: Branch, style: Style): string {
+  const heading = [paint({ text: root.label, tone: 'strong' }, style), root.text]
+  return `${heading.filter(Boolean).join(' ')}\n${below(root.branches ?? [], '', style)}`
+}
+
+function below(branches: readonly Branch[], indent: string, style: Style): string {
+  const widest = Math.max(0, ...branches.map(({ label }) => length(label)))
+  return branches
+    .map((branch, i) => {
+      const isLast = i === branches.length - 1
+      const trunk = indent + (isLast ? '   ' : '│  ')
+      const mark = branch.mark ? `${paint(branch.mark, style)} ` : ''
+      const label = paint({ text: branch.label, tone: branch.tone }, style)
+      const filler = branch.text ? ' '.repeat(widest - length(branch.label) + 2) : ''
+      const before = length(trunk) + (branch.mark ? length(branch.mark.text) + 1 : 0)
+      const start = before + (branch.text ? widest + 2 : 0)
+      const lines = wrap(branch.text ?? '', style.width === null ? null : style.width - start)
+      const hasMore = (branch.branches?.length ?? 0) > 0
+      const hang = `${trunk}${hasMore ? '│' : ''}`.padEnd(start)
+      const first = `${indent}${isLast ? '└─ ' : '├─ '}${mark}${label}${filler}${lines[0] ?? ''}`
+      const more = lines.slice(1).map((line) => `${hang}${line}`)
+      return `${[first, ...more].join('\n')}\n${below(branch.branches ?? [], trunk, style)}`
+    })
+    .join('')
+}
+
+function wrap(text: string, width: number | null): string[] {
+  if (width === null) return [text]
+  const most = Math.max(leastLast, width)
+  const lines: string[] = []
+  let line = ''
+  // Only runs of a single space are broken, so that aligned columns stay whole.
+  for (const word of text.split(/(?<! ) (?! )/)) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (length(longer) > most && line !== '') {
+      lines.push(line)
+      line = word
+    } else line = longer
+  }
+  return [...lines, line]
+}
+
+const codes: Readonly<Record<Tone, string>> = {
+  good: '32',
+  busy: '36',
+  warn: '33',
+  bad: '31',
+  dim: '2',
+  strong: '1',
+}
+
+function paint({ text, tone }: Cell, { hasColour }: Style): string {
+  return tone && hasColour && text !== '' ? `\x1b[${codes[tone]}m${text}\x1b[0m` : text
+}
+
+function cut(text: string, width: number | null): string {
+  if (width === null || length(text) <= width) return text
+  return `${[...text]
+    .slice(0, Math.max(0, width - 1))
+    .join('')
+    .trimEnd()}…`
+}
+
+function length(text: string): number {
+  return [...text].length
+}
+
+/** Text of others on one line and without control characters, which could rewrite the terminal. */
+export function printable(text: string): string {
+  return text.replace(/\s+/g, ' ').replace(/[\p{Cc}\p{Cf}]/gu, '')
+}

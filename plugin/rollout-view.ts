@@ -1,0 +1,239 @@
+// A Rollout as the API server holds it in, what the plugin shows and judges out. What does not fit is absent.
+import { durationMs, isDuration } from '../crds/duration.ts'
+import { revisionOf } from '../crds/revision.ts'
+import type { Evidence, RevertState, RolloutStatus, Verb } from '../crds/rollout-status.ts'
+import { compact, type Json, list, number, oneOf, record, text, texts } from './json.ts'
+import { printable } from './render.ts'
+
+export type Phase = NonNullable<RolloutStatus['phase']>
+export type Outcome = Evidence['outcome']
+
+export interface Release {
+  readonly revision: string
+  readonly commit?: string
+}
+
+export interface Step {
+  /** Percent of traffic for the canary. */
+  readonly weight: number
+  readonly holdMs: number
+  /** Left only after a person says promote. */
+  readonly approval: boolean
+}
+
+/** What one check said last. */
+export interface Finding {
+  readonly check: string
+  readonly outcome?: Outcome
+  readonly because?: string
+  readonly value?: number
+  readonly stable?: number
+  readonly min?: number
+  readonly max?: number
+  readonly unit: 'percent' | 'seconds' | 'plain'
+}
+
+export interface RolloutView {
+  readonly namespace: string
+  readonly name: string
+  readonly resourceVersion: string
+  readonly annotations: Readonly<Record<string, string>>
+  readonly createdAt?: number
+  /** The revision that the spec asks for now. */
+  readonly target: string
+  readonly steps: readonly Step[]
+  readonly checkCount: number
+  readonly phase?: Phase
+  readonly step?: number
+  readonly progress?: string
+  readonly since?: number
+  readonly stable?: Release
+  readonly canary?: Release
+  readonly weight?: number
+  readonly weights: Readonly<Record<string, number>>
+  readonly because?: string
+  readonly blockedBy?: {
+    readonly reason?: string
+    readonly message?: string
+    readonly since?: number
+  }
+  readonly evidence: readonly Finding[]
+  readonly quarantine: readonly string[]
+  /** Identity of the last command consumed, by verb. */
+  readonly consumed: Readonly<Record<string, string>>
+  readonly revert?: {
+    readonly state?: RevertState['state']
+    readonly commit?: string
+    readonly because?: string
+  }
+}
+
+export function readRollout(object: unknown): RolloutView {
+  const { metadata: rawMetadata, spec: rawSpec, status: rawStatus } = record(object)
+  const metadata = record(rawMetadata)
+  const spec = record(rawSpec)
+  const status = record(rawStatus)
+  const units = checkUnits(spec)
+  return {
+    namespace: text(metadata['namespace']) ?? '',
+    name: text(metadata['name']) ?? '',
+    resourceVersion: text(metadata['resourceVersion']) ?? '',
+    annotations: texts(metadata['annotations']),
+    target: revisionOf(spec['template']),
+    steps: readSteps(spec),
+    checkCount: Object.keys(units).length,
+    weights: readWeights(status),
+    evidence: list(status['evidence']).map((one) => readFinding(record(one), units)),
+    quarantine: list(status['quarantine']).flatMap((one) => text(record(one)['revision']) ?? []),
+    consumed: texts(status['commands']),
+    ...compact({
+      createdAt: time(metadata['creationTimestamp']),
+      phase: oneOf(phases, status['phase']),
+      step: number(status['step']),
+      progress: sentence(status['progress']),
+      since: time(status['since']),
+      stable: readRelease(status['stable']),
+      canary: readRelease(status['canary']),
+      weight: number(status['weight']),
+      because: sentence(status['because']),
+      blockedBy:
+        status['blockedBy'] === undefined ? undefined : blocked(record(status['blockedBy'])),
+      revert: status['revert'] === undefined ? undefined : revert(record(status['revert'])),
+    }),
+  }
+}
+
+// The lists of crds/rollout-status.ts cost the schema library; the types hold these against them.
+const phases = ['Stable', 'Progressing', 'Paused', 'Aborted'] as const satisfies readonly Phase[]
+const outcomes = ['Passed', 'Failed', 'Inconclusive', 'Error'] as const satisfies readonly Outcome[]
+const revertStates = [
+  'Requested',
+  'Committed',
+  'Superseded',
+  'Nothing',
+  'NeedsHuman',
+  'Off',
+] as const satisfies readonly RevertState['state'][]
+
+/** The annotation that carries the last command of a verb; `commandAnnotation` of crds/names.ts. */
+export function annotationOf(verb: Verb): string {
+  return `sluice.dev/${verb}`
+}
+
+export interface Pending {
+  readonly by: string
+  readonly revision?: string
+  readonly step?: number
+}
+
+/** The command of a verb that was given and not consumed yet. */
+export function pendingCommand(rollout: RolloutView, verb: Verb): Pending | null {
+  const command = record(parseJson(rollout.annotations[annotationOf(verb)]))
+  const id = text(command['id'])
+  if (id === undefined || rollout.consumed[verb] === id) return null
+  return {
+    by: sentence(command['by']) ?? 'somebody',
+    ...compact({ revision: text(command['revision']), step: number(command['step']) }),
+  }
+}
+
+function parseJson(annotation: string | undefined): unknown {
+  try {
+    return JSON.parse(annotation ?? 'null')
+  } catch {
+    return null
+  }
+}
+
+/** As `stepsOf` of the controller reads them; a strategy is gone after this. */
+function readSteps(spec: Json): Step[] {
+  const { canary, blueGreen } = spec
+  if (blueGreen !== undefined) {
+    const { approval, hold } = record(blueGreen)
+    return [
+      { weight: 0, holdMs: 0, approval: approval === true },
+      { weight: 100, holdMs: ms(hold), approval: false },
+    ]
+  }
+  return list(record(canary)['steps'])
+    .map(record)
+    .map((step) => ({
+      weight: number(step['weight']) ?? 0,
+      holdMs: ms(step['hold']),
+      approval: step['approval'] === true,
+    }))
+}
+
+function checkUnits(spec: Json): Readonly<Record<string, Finding['unit']>> {
+  const units: Record<string, Finding['unit']> = {}
+  for (const check of list(record(spec['analysis'])['checks']).map(record)) {
+    const name = text(check['name'])
+    if (name === undefined) continue
+    units[name] = check['successRate'] ? 'percent' : check['latency'] ? 'seconds' : 'plain'
+  }
+  return units
+}
+
+function readFinding(one: Json, units: Readonly<Record<string, Finding['unit']>>): Finding {
+  const check = sentence(one['check']) ?? ''
+  return {
+    check,
+    unit: units[check] ?? 'plain',
+    ...compact({
+      outcome: oneOf(outcomes, one['outcome']),
+      because: sentence(one['because']),
+      value: number(one['value']),
+      stable: number(one['stable']),
+      min: number(one['min']),
+      max: number(one['max']),
+    }),
+  }
+}
+
+function readWeights(status: Json): Readonly<Record<string, number>> {
+  const weights: Record<string, number> = {}
+  for (const one of list(status['weights']).map(record)) {
+    const revision = sentence(one['revision'])
+    if (revision !== undefined) weights[revision] = number(one['weight']) ?? 0
+  }
+  return weights
+}
+
+function readRelease(value: unknown): Release | undefined {
+  const { revision, commit } = record(value)
+  const hash = sentence(revision)
+  return hash === undefined
+    ? undefined
+    : { revision: hash, ...compact({ commit: sentence(commit) }) }
+}
+
+function blocked(value: Json) {
+  return compact({
+    reason: sentence(value['reason']),
+    message: sentence(value['message']),
+    since: time(value['since']),
+  })
+}
+
+function revert(value: Json) {
+  return compact({
+    state: oneOf(revertStates, value['state']),
+    commit: sentence(value['commit']),
+    because: sentence(value['because']),
+  })
+}
+
+function sentence(value: unknown): string | undefined {
+  const found = text(value)
+  return found === undefined ? undefined : printable(found)
+}
+
+function ms(value: unknown): number {
+  const duration = text(value)
+  return duration !== undefined && isDuration(duration) ? durationMs(duration) : 0
+}
+
+function time(value: unknown): number | undefined {
+  const found = Date.parse(text(value) ?? '')
+  return Number.isNaN(found) ? undefined : found
+}
