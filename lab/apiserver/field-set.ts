@@ -201,5 +201,3 @@ export function showPath(path: string): string {
     })
     .join('')
 }
-
-export const pathElements = (path: string): string[] => path.split(joint)

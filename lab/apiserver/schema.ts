@@ -86,7 +86,7 @@ const set: Schema = { type: 'array', 'x-kubernetes-list-type': 'set' }
 const atomicObject: Schema = { type: 'object', 'x-kubernetes-map-type': 'atomic' }
 const strings: Schema = { type: 'object', additionalProperties: { type: 'string' } }
 
-export const objectMeta: Schema = {
+const objectMeta: Schema = {
   type: 'object',
   description: "Standard object's metadata.",
   properties: {
@@ -126,7 +126,7 @@ const podTemplate: Schema = { properties: { metadata: objectMeta, spec: podSpec 
 const withConditions: Schema = { properties: { conditions } }
 
 /** Merge rules of built-in kinds, by kind. What is not named merges as maps and atomic lists. */
-export const builtinSchemas: Readonly<Record<string, Schema>> = {
+const builtinSchemas: Readonly<Record<string, Schema>> = {
   Pod: object(podSpec, { properties: { conditions, podIPs: map(['ip']), hostIPs: map(['ip']) } }),
   ReplicaSet: object({ properties: { selector: atomicObject, template: podTemplate } }),
   Deployment: object({ properties: { selector: atomicObject, template: podTemplate } }),

@@ -83,7 +83,7 @@ function prepareNew(context: WriteContext, target: Target, creation: Creation): 
   }
   refuseOtherNamespace(target, given)
   const named = withName(context, target, given)
-  const stripped = kind.hasStatus ? without(named, 'status') : named
+  const stripped = kind.hasStatus && kind.kind !== 'Node' ? without(named, 'status') : named
   const admitted = admit(kind, { before: null, after: stripped, subresource: '', options })
   const object = kind.rules ? admitted : withBuiltinDefaults(admitted, context.store.revision())
   refuseInvalid(kind, object, validateMetadata(object))
