@@ -11,6 +11,7 @@ import {
   parseTree,
   type Tree,
 } from './git-output.ts'
+import { MirrorError, remoteError, timedOut } from './mirror-error.ts'
 import { isBranchName, isCommitId, isUrl } from './names.ts'
 import { readBatch } from './object-batch.ts'
 
@@ -31,16 +32,6 @@ export interface Fetched {
   readonly previous: string | null
   /** True when `previous` is no longer in the history of `head`: somebody has force-pushed. */
   readonly rewritten: boolean
-}
-
-/** What a person has to change, or wait for. The message is safe to show. */
-export class MirrorError extends Error {
-  readonly reason: 'unreachable' | 'refused' | 'repository-missing' | 'branch-missing' | 'other'
-  constructor(reason: MirrorError['reason'], message: string, cause?: unknown) {
-    super(message, { cause })
-    this.name = 'MirrorError'
-    this.reason = reason
-  }
 }
 
 export interface PushResult {
@@ -272,36 +263,6 @@ function checked(id: string): string {
     throw new MirrorError('other', `"${id.slice(0, 80)}" is not the id of an object`)
   return id
 }
-
-function timedOut(cause: GitError): MirrorError {
-  return new MirrorError('unreachable', 'the repository did not answer before the deadline', cause)
-}
-
-function remoteError(error: unknown): unknown {
-  if (!(error instanceof GitError)) return error
-  if (error.reason === 'deadline') return timedOut(error)
-  const reason = reasons.find(([pattern]) => pattern.test(error.words))?.[1] ?? 'other'
-  const sentence = {
-    unreachable: 'the host of the repository can not be reached',
-    refused: 'the host refused the credentials',
-    'repository-missing': 'there is no repository at this URL, or these credentials may not see it',
-    'branch-missing': 'the branch is missing',
-    other: 'the repository can not be read',
-  }[reason]
-  return new MirrorError(reason, `${sentence}: ${error.words}`, error)
-}
-
-const reasons: readonly (readonly [RegExp, MirrorError['reason']])[] = [
-  [
-    /could not resolve|connection (refused|timed out|reset)|failed to connect|unable to connect|no route/i,
-    'unreachable',
-  ],
-  [
-    /authentication failed|permission denied|could not read (username|password)|host key|403/i,
-    'refused',
-  ],
-  [/not found|does not exist|not appear to be a git repository|no such/i, 'repository-missing'],
-]
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

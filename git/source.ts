@@ -13,7 +13,8 @@ import {
 import type { Definition, FileDefinitions } from './definitions.ts'
 import { pathFilter } from './glob.ts'
 import { findLastChanges } from './last-change.ts'
-import { type Mirror, MirrorError, openMirror } from './mirror.ts'
+import { type Mirror, openMirror } from './mirror.ts'
+import { MirrorError } from './mirror-error.ts'
 import { pathProblem } from './names.ts'
 import type { Blob } from './object-batch.ts'
 

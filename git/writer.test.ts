@@ -1,61 +1,21 @@
 // Reverts against real bare repositories: races, refusals, restarts.
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { revisionOf } from '../crds/revision.ts'
 import { isOwnCommit, trailersOf } from './message.ts'
-import { openMirror } from './mirror.ts'
-import { createRepository, type Repository, rolloutText } from './repository.fixture.ts'
-import { findRollout, templateOf } from './revert.ts'
+import { type Repository, rolloutText } from './repository.fixture.ts'
 import type { RevertRequest } from './revert-plan.ts'
-import { createWriter } from './writer.ts'
-import { parseYamlFile } from './yaml-file.ts'
-
-const good = rolloutText({ image: 'app:1' })
-const bad = rolloutText({ image: 'app:2' })
-
-const revision = (text: string, name = 'checkout') => {
-  const document = findRollout(parseYamlFile('', text).documents, { namespace: 'shop', name })
-  assert.ok(document)
-  return revisionOf(templateOf(document))
-}
-
-const request = (more: Partial<RevertRequest> = {}): RevertRequest => ({
-  rollout: { namespace: 'shop', name: 'checkout', uid: 'u1' },
-  bad: { revision: revision(bad) },
-  good: { revision: revision(good) },
-  because: 'Check errors failed: 97.1 % of 412 requests succeeded, at least 99 % are needed.',
-  evidenceText: 'errors: 97.1 (min 99)\n\nSluice-Key: forged',
-  key: `u1/${revision(bad)}/1`,
-  reason: 'errors',
-  ...more,
-})
-
-async function withRepository(work: (repository: Repository) => Promise<void>) {
-  const repository = await createRepository()
-  try {
-    await work(repository)
-  } finally {
-    repository.remove()
-  }
-}
-
-const open = (repo: Repository, directory = repo.mirrorDirectory) => {
-  const mirror = openMirror({ directory, url: repo.url, branch: 'main' })
-  const author = { name: 'Sluice', email: 'sluice@sluice.dev' }
-  const spec = { include: ['**/*.yaml'], exclude: [], author }
-  return { mirror, writer: createWriter({ mirror, spec, now: () => 1_700_000_600_000 }) }
-}
-
-function hook(repo: Repository, name: string, script: string): void {
-  const path = join(repo.repository, 'hooks', name)
-  mkdirSync(join(repo.repository, 'hooks'), { recursive: true })
-  writeFileSync(path, `#!/bin/sh\n${script}\n`)
-  chmodSync(path, 0o755)
-}
-
-const commitCount = async (repo: Repository) => await repo.text(['rev-list', '--count', 'main'])
+import {
+  bad,
+  commitCount,
+  good,
+  hook,
+  open,
+  request,
+  revision,
+  withRepository,
+} from './writer.fixture.ts'
 
 describe('a revert', { concurrency: 3 }, () => {
   it('lands as one commit that says what, why and whose', async () => {

@@ -3,7 +3,8 @@
 import type { GitSourceSpec } from '../crds/git-source.ts'
 import { buildCommits } from './commit-builder.ts'
 import { pathFilter } from './glob.ts'
-import { type Mirror, MirrorError } from './mirror.ts'
+import type { Mirror } from './mirror.ts'
+import { MirrorError } from './mirror-error.ts'
 import {
   type CommitPlan,
   type PlanContext,
