@@ -4,9 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { GitOptions } from './command.ts'
-
-export type RunGit = (args: readonly string[], more?: Partial<GitOptions>) => Promise<Buffer>
+import type { RunGit } from './object-batch.ts'
 
 export interface Author {
   readonly name: string

@@ -13,7 +13,7 @@ import {
 } from './git-output.ts'
 import { MirrorError, remoteError, timedOut } from './mirror-error.ts'
 import { isBranchName, isCommitId, isUrl } from './names.ts'
-import { readBatch } from './object-batch.ts'
+import { type Blob, type RunGit, readBatch } from './object-batch.ts'
 
 export interface MirrorOptions {
   /** Where the mirror lives; nothing else may be in it. */
@@ -40,77 +40,88 @@ export interface PushResult {
   readonly words: string
 }
 
-export type Mirror = ReturnType<typeof openMirror>
-
 const localDeadlineMs = 30_000
 const maxBranchesNamed = 20
 
-export function openMirror(options: MirrorOptions) {
-  const { directory, url, branch } = options
+/** Opens a mirror; nothing is fetched yet. Throws `MirrorError` for a URL or branch that is refused. */
+export function openMirror(options: MirrorOptions): Mirror {
+  const { url, branch } = options
   if (!isUrl(url))
     throw new MirrorError('other', 'the repository must be an https, ssh or file URL')
   if (!isBranchName(branch)) throw new MirrorError('other', `"${branch}" is not a branch name`)
-  const repository = join(directory, 'repository.git')
-  const home = join(directory, 'home')
-  const ref = `refs/sluice/${branch}`
-  const networkDeadlineMs = options.networkDeadlineMs ?? 120_000
-  const base: GitOptions = { home, environment: options.environment }
-  const local = (args: readonly string[], more?: Partial<GitOptions>) =>
-    git(args, { ...base, gitDirectory: repository, deadlineMs: localDeadlineMs, ...more })
-  const remote = (args: readonly string[], more?: Partial<GitOptions>) =>
-    git(args, { ...base, deadlineMs: networkDeadlineMs, ...more })
+  return new Mirror(options)
+}
 
-  let last: Promise<unknown> = Promise.resolve()
+export class Mirror {
+  readonly branch: string
+  readonly #url: string
+  readonly #home: string
+  readonly #repository: string
+  readonly #ref: string
+  readonly #networkDeadlineMs: number
+  readonly #environment: Readonly<Record<string, string>> | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor({ directory, url, branch, networkDeadlineMs, environment }: MirrorOptions) {
+    this.branch = branch
+    this.#url = url
+    this.#home = join(directory, 'home')
+    this.#repository = join(directory, 'repository.git')
+    this.#ref = `refs/sluice/${branch}`
+    this.#networkDeadlineMs = networkDeadlineMs ?? 120_000
+    this.#environment = environment
+  }
+
   /** Runs `work` alone: a fetch that may delete the mirror and a read of it must not meet. */
-  function exclusive<Value>(work: () => Promise<Value>): Promise<Value> {
-    const run = last.then(work)
-    last = run.catch(() => undefined)
+  exclusive<Value>(work: () => Promise<Value>): Promise<Value> {
+    const run = this.#last.then(work)
+    this.#last = run.catch(() => undefined)
     return run
   }
 
-  async function fetch(): Promise<Fetched> {
-    prepare()
+  async fetch(): Promise<Fetched> {
+    this.#prepare()
     try {
-      return await fetchOnce()
+      return await this.#fetchOnce()
     } catch (error) {
       if (error instanceof GitError && error.reason === 'deadline') throw timedOut(error)
       // The remote is asked without the mirror. If it answers, the mirror is at fault, or a transfer
       // broke off: a second failure is taken for the mirror's.
-      if ((await remoteHead()) === null) throw await branchMissing()
+      if ((await this.remoteHead()) === null) throw await this.#branchMissing()
     }
     try {
-      return await fetchOnce()
+      return await this.#fetchOnce()
     } catch (error) {
       if (error instanceof GitError && error.reason === 'deadline') throw timedOut(error)
-      recreate()
+      this.recreate()
     }
-    return await fetchOnce().catch((cause: unknown) => {
+    return await this.#fetchOnce().catch((cause: unknown) => {
       throw new MirrorError('other', `the mirror can not be fetched: ${messageOf(cause)}`, cause)
     })
   }
 
   /** Runs `work`; when it fails for a reason that is not the remote's, once more on a fresh mirror. */
-  async function healing<Value>(work: () => Promise<Value>): Promise<Value> {
+  async healing<Value>(work: () => Promise<Value>): Promise<Value> {
     try {
       return await work()
     } catch (error) {
       if (error instanceof MirrorError || (error instanceof GitError && error.reason !== 'exit')) {
         throw error
       }
-      recreate()
+      this.recreate()
       return await work()
     }
   }
 
-  function prepare(): void {
-    mkdirSync(home, { recursive: true, mode: 0o700 })
+  #prepare(): void {
+    mkdirSync(this.#home, { recursive: true, mode: 0o700 })
   }
 
-  async function fetchOnce(): Promise<Fetched> {
-    if (!existsSync(join(repository, 'HEAD'))) {
-      await remote(['init', '--quiet', '--bare', '--end-of-options', repository])
+  async #fetchOnce(): Promise<Fetched> {
+    if (!existsSync(join(this.#repository, 'HEAD'))) {
+      await this.#remote(['init', '--quiet', '--bare', '--end-of-options', this.#repository])
     }
-    const previous = await head()
+    const previous = await this.#head()
     const flags = [
       '--quiet',
       '--no-tags',
@@ -118,52 +129,67 @@ export function openMirror(options: MirrorOptions) {
       '--no-write-fetch-head',
       '--no-recurse-submodules',
     ]
-    const spec = `+refs/heads/${branch}:${ref}`
-    await local(['fetch', ...flags, '--end-of-options', url, spec], {
-      deadlineMs: networkDeadlineMs,
+    const spec = `+refs/heads/${this.branch}:${this.#ref}`
+    await this.run(['fetch', ...flags, '--end-of-options', this.#url, spec], {
+      deadlineMs: this.#networkDeadlineMs,
     })
-    const now = await head()
-    if (now === null) throw new MirrorError('other', `branch ${branch} has no commit`)
-    const rewritten = previous !== null && previous !== now && !(await isAncestor(previous, now))
+    const now = await this.#head()
+    if (now === null) throw new MirrorError('other', `branch ${this.branch} has no commit`)
+    const rewritten =
+      previous !== null && previous !== now && !(await this.isAncestor(previous, now))
     return { head: now, previous, rewritten }
   }
 
-  async function head(): Promise<string | null> {
-    const text = await local(['for-each-ref', '--format=%(objectname)', '--', ref])
+  async #head(): Promise<string | null> {
+    const text = await this.run(['for-each-ref', '--format=%(objectname)', '--', this.#ref])
     const id = text.toString('utf8').trim()
     return isCommitId(id) ? id : null
   }
 
   /** Head of the branch at the remote now, or null when it has no such branch. Throws `MirrorError`. */
-  async function remoteHead(): Promise<string | null> {
-    prepare()
+  async remoteHead(): Promise<string | null> {
+    this.#prepare()
     try {
-      const args = ['ls-remote', '--heads', '--end-of-options', url, `refs/heads/${branch}`]
-      const text = (await remote(args, { maxOutputBytes: 65_536 })).toString('utf8')
-      const line = text.split('\n').find((one) => one.endsWith(`\trefs/heads/${branch}`))
+      const args = [
+        'ls-remote',
+        '--heads',
+        '--end-of-options',
+        this.#url,
+        `refs/heads/${this.branch}`,
+      ]
+      const text = (await this.#remote(args, { maxOutputBytes: 65_536 })).toString('utf8')
+      const line = text.split('\n').find((one) => one.endsWith(`\trefs/heads/${this.branch}`))
       return line?.split('\t')[0] ?? null
     } catch (error) {
       throw remoteError(error)
     }
   }
 
-  async function branchMissing(): Promise<MirrorError> {
-    const listing = await remote(['ls-remote', '--heads', '--end-of-options', url]).catch(() => '')
+  async #branchMissing(): Promise<MirrorError> {
+    const listing = await this.#remote([
+      'ls-remote',
+      '--heads',
+      '--end-of-options',
+      this.#url,
+    ]).catch(() => '')
     const names = [...listing.toString().matchAll(/\trefs\/heads\/(.+)/g)].map(([, name]) => name)
     const shown = names.slice(0, maxBranchesNamed).join(', ')
     const more =
       names.length > maxBranchesNamed ? ` and ${names.length - maxBranchesNamed} more` : ''
     const there = names.length === 0 ? 'it has no branches' : `it has ${shown}${more}`
-    return new MirrorError('branch-missing', `the repository has no branch ${branch}: ${there}`)
+    return new MirrorError(
+      'branch-missing',
+      `the repository has no branch ${this.branch}: ${there}`,
+    )
   }
 
-  function recreate(): void {
-    rmSync(repository, { recursive: true, force: true })
+  recreate(): void {
+    rmSync(this.#repository, { recursive: true, force: true })
   }
 
-  async function isAncestor(older: string, newer: string): Promise<boolean> {
+  async isAncestor(older: string, newer: string): Promise<boolean> {
     try {
-      await local(['merge-base', '--is-ancestor', '--end-of-options', older, newer])
+      await this.run(['merge-base', '--is-ancestor', '--end-of-options', older, newer])
       return true
     } catch {
       return false
@@ -171,7 +197,7 @@ export function openMirror(options: MirrorOptions) {
   }
 
   /** Changed files between two commits, without renames. */
-  async function changedPaths(from: string, to: string): Promise<Change[]> {
+  async changedPaths(from: string, to: string): Promise<Change[]> {
     const args = [
       'diff-tree',
       '-r',
@@ -181,10 +207,10 @@ export function openMirror(options: MirrorOptions) {
       '--no-renames',
       '--end-of-options',
     ]
-    return parseChanges(await local([...args, checked(from), checked(to)]))
+    return parseChanges(await this.run([...args, checked(from), checked(to)]))
   }
 
-  async function tree(commit: string): Promise<Tree> {
+  async tree(commit: string): Promise<Tree> {
     const args = [
       'ls-tree',
       '-r',
@@ -194,11 +220,11 @@ export function openMirror(options: MirrorOptions) {
       '--end-of-options',
       checked(commit),
     ]
-    return parseTree(await local(args, { maxOutputBytes: 256 * 1024 * 1024 }))
+    return parseTree(await this.run(args, { maxOutputBytes: 256 * 1024 * 1024 }))
   }
 
   /** Commits from `from` back along first parents, newest first, with the files each one changed. */
-  async function log({ from, count, skip = 0, path, until }: LogQuery): Promise<Commit[]> {
+  async log({ from, count, skip = 0, path, until }: LogQuery): Promise<Commit[]> {
     const range = until === undefined ? [checked(from)] : [checked(from), `^${checked(until)}`]
     const flags = [
       '--first-parent',
@@ -211,17 +237,17 @@ export function openMirror(options: MirrorOptions) {
     const bounds = [`--max-count=${count}`, `--skip=${skip}`, '--format=%x01%H']
     const only = path === undefined ? [] : ['--', `:(top,literal)${path}`]
     return parseLog(
-      await local(['log', ...flags, ...bounds, '--end-of-options', ...range, ...only]),
+      await this.run(['log', ...flags, ...bounds, '--end-of-options', ...range, ...only]),
     )
   }
 
   /** Pushes a commit as the new head, only if the branch can be fast-forwarded to it. Never forces. */
-  async function push(commit: string): Promise<PushResult> {
-    const spec = `${checked(commit)}:refs/heads/${branch}`
+  async push(commit: string): Promise<PushResult> {
+    const spec = `${checked(commit)}:refs/heads/${this.branch}`
     try {
       const flags = ['--porcelain', '--no-follow-tags', '--recurse-submodules=no']
-      await local(['push', ...flags, '--end-of-options', url, spec], {
-        deadlineMs: networkDeadlineMs,
+      await this.run(['push', ...flags, '--end-of-options', this.#url, spec], {
+        deadlineMs: this.#networkDeadlineMs,
       })
       return { isAccepted: true, words: '' }
     } catch (error) {
@@ -230,22 +256,27 @@ export function openMirror(options: MirrorOptions) {
     }
   }
 
-  return {
-    branch,
-    exclusive,
-    healing,
-    fetch,
-    remoteHead,
-    recreate,
-    isAncestor,
-    changedPaths,
-    tree,
-    log,
-    push,
-    /** Any local command; only the folder git/ may use it. */
-    run: local,
-    blobs: (ids: readonly string[], maxBytes?: number) =>
-      readBatch(local, ids.map(checked), maxBytes),
+  blobs(ids: readonly string[], maxBytes?: number): Promise<Map<string, Blob>> {
+    const run: RunGit = (args, more) => this.run(args, more)
+    return readBatch(run, ids.map(checked), maxBytes)
+  }
+
+  /** A command on the mirror; only this folder may use it. */
+  run(args: readonly string[], more?: Partial<GitOptions>): Promise<Buffer> {
+    return git(args, {
+      ...this.#base(),
+      gitDirectory: this.#repository,
+      deadlineMs: localDeadlineMs,
+      ...more,
+    })
+  }
+
+  #remote(args: readonly string[], more?: Partial<GitOptions>): Promise<Buffer> {
+    return git(args, { ...this.#base(), deadlineMs: this.#networkDeadlineMs, ...more })
+  }
+
+  #base(): GitOptions {
+    return { home: this.#home, environment: this.#environment }
   }
 }
 

@@ -3,7 +3,7 @@
 import type { GitOptions } from './command.ts'
 import { limits } from './yaml-limits.ts'
 
-type Run = (args: readonly string[], more?: Partial<GitOptions>) => Promise<Buffer>
+export type RunGit = (args: readonly string[], more?: Partial<GitOptions>) => Promise<Buffer>
 
 export type Blob =
   | { readonly kind: 'text'; readonly text: string }
@@ -14,7 +14,7 @@ const batchBytes = 16 * 1024 * 1024
 const maxTotalBytes = 512 * 1024 * 1024
 
 export async function readBatch(
-  run: Run,
+  run: RunGit,
   ids: readonly string[],
   maxBytes: number = limits.bytes,
 ): Promise<Map<string, Blob>> {
@@ -45,7 +45,7 @@ export async function readBatch(
   return blobs
 }
 
-async function readSizes(run: Run, ids: readonly string[]): Promise<Map<string, number>> {
+async function readSizes(run: RunGit, ids: readonly string[]): Promise<Map<string, number>> {
   const output = await run(['cat-file', '--batch-check', '--buffer'], {
     input: `${ids.join('\n')}\n`,
   })
@@ -58,7 +58,11 @@ async function readSizes(run: Run, ids: readonly string[]): Promise<Map<string, 
   return sizes
 }
 
-async function readInto(run: Run, ids: readonly string[], blobs: Map<string, Blob>): Promise<void> {
+async function readInto(
+  run: RunGit,
+  ids: readonly string[],
+  blobs: Map<string, Blob>,
+): Promise<void> {
   if (ids.length === 0) return
   const output = await run(['cat-file', '--batch', '--buffer'], { input: `${ids.join('\n')}\n` })
   let at = 0

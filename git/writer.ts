@@ -148,7 +148,7 @@ async function oneByOne(
 }
 
 function commit(plans: readonly CommitPlan[], tip: string, options: WriterOptions) {
-  return buildCommits(options.mirror.run, {
+  return buildCommits((args, more) => options.mirror.run(args, more), {
     parent: tip,
     plans: plans.map(({ path, text, message }) => ({ files: new Map([[path, text]]), message })),
     author: options.spec.author,
