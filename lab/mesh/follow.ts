@@ -1,0 +1,117 @@
+// The cluster in, the route table of now out. Every change is obeyed a fixed time after it was seen, as in
+// a mesh where news takes its way from the API server to the sidecars.
+import type { KubeApi, KubeObject, Resource } from '../../kube/api.ts'
+import type { Clock } from '../../kube/clock.ts'
+import { createReflector } from '../../kube/reflector.ts'
+import {
+  destinationRules,
+  pods,
+  replicaSets,
+  services,
+  virtualServices,
+} from '../../kube/resources.ts'
+import type { Key } from '../../kube/store.ts'
+import { compileTable, type MeshObjects, type RouteTable } from './route-table.ts'
+
+export interface FollowOptions {
+  readonly api: KubeApi
+  readonly clock: Clock
+  readonly random: () => number
+  /** Namespace of the callers. */
+  readonly namespace: string
+  readonly propagationDelayMs: number
+  /** After each new table. */
+  readonly onTable: (table: RouteTable) => void
+}
+
+export interface Follower {
+  table(): RouteTable
+  close(): Promise<void>
+}
+
+interface News {
+  readonly dueMs: number
+  readonly part: keyof MeshObjects
+  readonly key: Key
+  readonly object: KubeObject | null
+}
+
+const resources: Readonly<Record<keyof MeshObjects, Resource>> = {
+  services,
+  pods,
+  replicaSets,
+  virtualServices,
+  destinationRules,
+}
+const parts = ['services', 'pods', 'replicaSets', 'virtualServices', 'destinationRules'] as const
+const leastPauseMs = 5
+
+/** Resolves with a table of all that exists. */
+export async function follow(options: FollowOptions): Promise<Follower> {
+  const { api, clock, random, namespace } = options
+  const closing = new AbortController()
+  const known = Object.fromEntries(parts.map((part) => [part, new Map<Key, KubeObject>()]))
+  const pending: News[] = []
+  let table = compile(null)
+  let isAwake = false
+  let isSynced = false
+
+  function compile(previous: RouteTable | null): RouteTable {
+    const listed = (part: keyof MeshObjects) => [...(known[part]?.values() ?? [])]
+    const objects: MeshObjects = {
+      services: listed('services'),
+      pods: listed('pods'),
+      replicaSets: listed('replicaSets'),
+      virtualServices: listed('virtualServices'),
+      destinationRules: listed('destinationRules'),
+    }
+    return compileTable(objects, { namespace, previous })
+  }
+
+  function obey(untilMs: number): void {
+    const later = pending.findIndex(({ dueMs }) => dueMs > untilMs)
+    const due = pending.splice(0, later === -1 ? pending.length : later)
+    if (due.length === 0) return
+    for (const { part, key, object } of due) {
+      if (object) known[part]?.set(key, object)
+      else known[part]?.delete(key)
+    }
+    table = compile(table)
+    options.onTable(table)
+  }
+
+  async function work(): Promise<void> {
+    isAwake = true
+    for (let next = pending[0]; next && !closing.signal.aborted; next = pending[0]) {
+      await clock.sleep(Math.max(leastPauseMs, next.dueMs - clock.monotonic()), closing.signal)
+      obey(clock.monotonic())
+    }
+    isAwake = false
+  }
+
+  function hear(part: keyof MeshObjects, key: Key, object: KubeObject | null): void {
+    pending.push({ dueMs: clock.monotonic() + options.propagationDelayMs, part, key, object })
+    if (isSynced && !isAwake) void work()
+  }
+
+  const reflectors = parts.map((part) =>
+    createReflector({
+      api,
+      resource: resources[part],
+      clock,
+      random,
+      onChange: (key, object) => hear(part, key, object),
+    }),
+  )
+  const following = reflectors.map((reflector) => reflector.start(closing.signal))
+  await Promise.all(reflectors.map(({ synced }) => synced))
+  obey(Number.POSITIVE_INFINITY)
+  isSynced = true
+  return {
+    table: () => table,
+    async close() {
+      closing.abort()
+      await Promise.all(following)
+    },
+  }
+}
