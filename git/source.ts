@@ -1,6 +1,5 @@
 // A GitSource in; the definitions at the head of its branch, what changed since, and errors, out. The cost
 // follows the change: one fetch, one diff, the blobs of changed files. A branch that did not move costs a fetch.
-import { setImmediate } from 'node:timers/promises'
 import type { GitSourceSpec, SourceError } from '../crds/git-source.ts'
 import { canonicalJson } from '../crds/revision.ts'
 import {
@@ -8,15 +7,12 @@ import {
   acceptDefinitions,
   cacheKey,
   type DefinitionCache,
-  readCached,
 } from './definition-index.ts'
 import type { Definition, FileDefinitions } from './definitions.ts'
 import { pathFilter } from './glob.ts'
 import { findLastChanges } from './last-change.ts'
 import { type Mirror, openMirror } from './mirror.ts'
-import { MirrorError } from './mirror-error.ts'
-import { pathProblem } from './names.ts'
-import type { Blob } from './object-batch.ts'
+import { type Reader, type ReadFile, readAll, readBlobs, readChanges } from './source-files.ts'
 
 export interface SourcedDefinition extends Definition {
   /** The commit that last changed the value of this document; formatting and comments do not count. */
@@ -53,14 +49,7 @@ export interface Source {
   refresh(): Promise<SourceState>
 }
 
-const maxFiles = 50_000
 const maxErrors = 1_000
-const sliceFiles = 200
-
-interface ReadFile {
-  readonly blobId: string
-  readonly read: FileDefinitions
-}
 
 interface Memory {
   readonly state: SourceState
@@ -71,8 +60,9 @@ interface Memory {
 export function createSource(options: SourceOptions): Source {
   const { spec, namespace } = options
   const mirror = openMirror({ ...options, url: spec.repository, branch: spec.branch })
-  const isIncluded = pathFilter(spec.include, spec.exclude)
   const cache: DefinitionCache = new Map()
+  const isIncluded = pathFilter(spec.include, spec.exclude)
+  const reader: Reader = { mirror, namespace, isIncluded, cache }
   let memory: Memory | null = null
 
   async function refresh(): Promise<SourceState> {
@@ -87,11 +77,13 @@ export function createSource(options: SourceOptions): Source {
 
   async function read(head: string, before: Memory | null): Promise<Memory> {
     const isAhead = before !== null && (await mirror.isAncestor(before.state.commit, head))
-    const files = isAhead ? await readChanges(before, head) : await readAll(head)
+    const files = isAhead
+      ? await readChanges(reader, { commit: before.state.commit, files: before.files }, head)
+      : await readAll(reader, head)
     const parsed = new Map([...files].map(([path, file]) => [path, file.read]))
     const old: Accepted = before?.accepted ?? new Map()
     const { definitions, errors } = acceptDefinitions(parsed, old)
-    const accepted = await withCommits({ head, definitions, before, isAhead })
+    const accepted = await withCommits(reader, { head, definitions, before, isAhead })
     forget(files)
     const state: SourceState = {
       commit: head,
@@ -105,80 +97,6 @@ export function createSource(options: SourceOptions): Source {
     return { state, files, accepted }
   }
 
-  async function readAll(head: string): Promise<Map<string, ReadFile>> {
-    const tree = [...(await mirror.tree(head))].filter(([path]) => isIncluded(path))
-    return readEntries(tree.map(([path, { mode, id }]) => ({ path, mode, id })))
-  }
-
-  async function readChanges(before: Memory, head: string): Promise<Map<string, ReadFile>> {
-    const all = await mirror.changedPaths(before.state.commit, head)
-    const changes = all.filter(({ path }) => isIncluded(path))
-    const files = new Map(before.files)
-    for (const { path } of changes) files.delete(printable(path))
-    const entries = changes.flatMap(({ path, now }) => (now ? [{ path, ...now }] : []))
-    for (const [path, file] of await readEntries(entries)) files.set(path, file)
-    return files
-  }
-
-  async function readEntries(entries: readonly Entry[]): Promise<Map<string, ReadFile>> {
-    if (entries.length > maxFiles) {
-      const message = `the globs match ${entries.length} files, more than ${maxFiles}. Narrow include`
-      throw new MirrorError('other', message)
-    }
-    const refused = new Map(entries.map((entry) => [entry.path, entryProblem(entry)]))
-    const readable = entries.filter(({ path }) => !refused.get(path))
-    const parsed = await readBlobs(readable.map(({ id }) => id))
-    return new Map(
-      entries.map(({ path, id }) => {
-        const problem = refused.get(path)
-        const read = problem ? unreadable(problem) : (parsed.get(id) ?? unreadable('is not there'))
-        return [printable(path), { blobId: id, read }]
-      }),
-    )
-  }
-
-  /** Definitions by blob id; parsed at most once, and in slices, so that other work gets its turn. */
-  async function readBlobs(ids: readonly string[]): Promise<Map<string, FileDefinitions>> {
-    const missing = ids.filter((id) => !cache.has(cacheKey(id, namespace)))
-    const blobs = await mirror.blobs(missing)
-    let count = 0
-    for (const [id, blob] of blobs) {
-      const problem = blobProblem(blob)
-      if (problem) cache.set(cacheKey(id, namespace), unreadable(problem))
-      else if (blob.kind === 'text') readCached({ blobId: id, text: blob.text }, namespace, cache)
-      count += 1
-      if (count % sliceFiles === 0) await setImmediate()
-    }
-    return new Map(
-      ids.flatMap((id) => {
-        const read = cache.get(cacheKey(id, namespace))
-        return read ? [[id, read] as const] : []
-      }),
-    )
-  }
-
-  async function withCommits(input: CommitInput): Promise<Map<string, SourcedDefinition>> {
-    const { head, definitions, before, isAhead } = input
-    const known = new Map<string, string>()
-    for (const definition of definitions) {
-      const last = before?.accepted.get(definition.identity)
-      // After a force-push the commit is looked up again: the old one may be gone from the branch.
-      if (isAhead && last && sameValue(last, definition)) {
-        known.set(definition.identity, last.commit)
-      }
-    }
-    const unknown = definitions.filter(({ identity }) => !known.has(identity))
-    const until = isAhead ? before?.state.commit : undefined
-    const found = await findLastChanges(mirror, { head, until, definitions: unknown, readBlobs })
-    return new Map(
-      definitions.map((definition) => {
-        const { identity } = definition
-        const commit = known.get(identity) ?? found.get(identity) ?? head
-        return [identity, { ...definition, commit }]
-      }),
-    )
-  }
-
   function forget(files: ReadonlyMap<string, ReadFile>): void {
     if (cache.size <= files.size * 2 + 1_000) return
     const inUse = new Set([...files.values()].map(({ blobId }) => cacheKey(blobId, namespace)))
@@ -188,12 +106,6 @@ export function createSource(options: SourceOptions): Source {
   return { mirror, refresh: () => mirror.exclusive(() => mirror.healing(refresh)) }
 }
 
-interface Entry {
-  readonly path: string
-  readonly mode: string
-  readonly id: string
-}
-
 interface CommitInput {
   readonly head: string
   readonly definitions: readonly Definition[]
@@ -201,20 +113,34 @@ interface CommitInput {
   readonly isAhead: boolean
 }
 
-function entryProblem({ path, mode }: Entry): string | null {
-  if (mode === '120000') return 'is a symbolic link, which is refused. Put the file itself here'
-  if (mode === '160000') return 'is a submodule, which is refused. Commit its files here'
-  const problem = pathProblem(path)
-  return problem === null ? null : `is refused because ${problem}. Rename it`
-}
-
-function blobProblem(blob: Blob): string | null {
-  if (blob.kind === 'too-large') return `has ${blob.bytes} bytes, more than 1 MiB. Split the file`
-  return blob.kind === 'not-text' ? 'is not UTF-8 text. Save it as UTF-8' : null
-}
-
-function unreadable(message: string): FileDefinitions {
-  return { definitions: [], errors: [{ line: 0, column: 0, message }], broken: [], isUnclear: true }
+async function withCommits(
+  reader: Reader,
+  input: CommitInput,
+): Promise<Map<string, SourcedDefinition>> {
+  const { head, definitions, before, isAhead } = input
+  const known = new Map<string, string>()
+  for (const definition of definitions) {
+    const last = before?.accepted.get(definition.identity)
+    // After a force-push the commit is looked up again: the old one may be gone from the branch.
+    if (isAhead && last && sameValue(last, definition)) {
+      known.set(definition.identity, last.commit)
+    }
+  }
+  const unknown = definitions.filter(({ identity }) => !known.has(identity))
+  const until = isAhead ? before?.state.commit : undefined
+  const found = await findLastChanges(reader.mirror, {
+    head,
+    until,
+    definitions: unknown,
+    readBlobs: (ids) => readBlobs(reader, ids),
+  })
+  return new Map(
+    definitions.map((definition) => {
+      const { identity } = definition
+      const commit = known.get(identity) ?? found.get(identity) ?? head
+      return [identity, { ...definition, commit }]
+    }),
+  )
 }
 
 function changedIdentities(before: Accepted, now: ReadonlyMap<string, Definition>): string[] {
@@ -235,10 +161,3 @@ const isEmpty = ({ definitions, errors }: FileDefinitions) =>
 
 const byPlace = (a: SourceError, b: SourceError) =>
   a.path < b.path ? -1 : a.path > b.path ? 1 : a.line - b.line
-
-/** Paths reach status and logs: bounded, and without characters that move a cursor. */
-function printable(path: string): string {
-  return [...path.slice(0, 1024)]
-    .map((char) => (char < ' ' || char === '\x7f' ? '?' : char))
-    .join('')
-}
