@@ -43,10 +43,19 @@ export const cacheKey = (blobId: string, namespace: string) => `${namespace} ${b
 /** What was accepted before, by identity. */
 export type Accepted = ReadonlyMap<string, Definition>
 
+export interface Acceptance {
+  readonly definitions: Definition[]
+  readonly errors: SourceError[]
+  /** Written in Git but not usable: absence from `definitions` must not be taken for removal. */
+  readonly broken: string[]
+  /** False when a file that can not be read may hide definitions of any name. */
+  readonly isComplete: boolean
+}
+
 export function acceptDefinitions(
   files: ReadonlyMap<string, FileDefinitions>,
   before: Accepted,
-): { definitions: Definition[]; errors: SourceError[] } {
+): Acceptance {
   const all = [...files]
   const candidates = Map.groupBy(
     all.flatMap(([path, file]) => file.definitions.map((one): Definition => ({ ...one, path }))),
@@ -60,6 +69,7 @@ export function acceptDefinitions(
     const [first] = found
     if (found.length === 1 && first) definitions.push(first)
     else {
+      broken.add(identity)
       errors.push(...found.map((one) => duplicateError(one, found)))
       keep(before.get(identity))
     }
@@ -68,7 +78,7 @@ export function acceptDefinitions(
     if (candidates.has(identity)) continue
     if (broken.has(identity) || unclear.has(definition.path)) keep(definition)
   }
-  return { definitions, errors }
+  return { definitions, errors, broken: [...broken].sort(), isComplete: unclear.size === 0 }
 
   function keep(definition: Definition | undefined): void {
     if (definition) definitions.push(definition)

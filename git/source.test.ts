@@ -72,6 +72,7 @@ describe('a source', { concurrency: 3 }, () => {
         assert.deepEqual(names(state), ['Rollout/shop/checkout'])
         assert.deepEqual(state.changed, [])
         assert.ok(state.errors.length > 0, text.slice(0, 200))
+        assert.ok(!state.isComplete || state.broken[0] === 'Rollout/shop/checkout')
       }
       await repo.commit({ 'a.yaml': null })
       assert.deepEqual((await source.refresh()).changed, ['Rollout/shop/checkout'])

@@ -24,6 +24,10 @@ export interface SourceState {
   readonly definitions: readonly SourcedDefinition[]
   /** At most 1,000, by path and line. */
   readonly errors: readonly SourceError[]
+  /** Identities that are written but can not be used; without a last good form they are not in `definitions`. */
+  readonly broken: readonly string[]
+  /** False when an unreadable file may hide definitions: then absence is not removal, above all after a restart. */
+  readonly isComplete: boolean
   /** Identities that were added, changed or removed since the refresh before. */
   readonly changed: readonly string[]
   /** The branch was force-pushed since the refresh before. */
@@ -82,13 +86,15 @@ export function createSource(options: SourceOptions): Source {
       : await readAll(reader, head)
     const parsed = new Map([...files].map(([path, file]) => [path, file.read]))
     const old: Accepted = before?.accepted ?? new Map()
-    const { definitions, errors } = acceptDefinitions(parsed, old)
+    const { definitions, errors, broken, isComplete } = acceptDefinitions(parsed, old)
     const accepted = await withCommits(reader, { head, definitions, before, isAhead })
     forget(files)
     const state: SourceState = {
       commit: head,
       definitions: [...accepted.values()],
       errors: errors.sort(byPlace).slice(0, maxErrors),
+      broken,
+      isComplete,
       changed: changedIdentities(old, accepted),
       rewritten: before !== null && !isAhead,
       files: files.size,
