@@ -7,8 +7,10 @@ import { parseArgs } from 'node:util'
 export interface DemoOptions {
   /** Repository, logs and kubeconfig go here. */
   readonly directory: string
-  /** The directory was named by the person, and stays. */
+  /** The person named the directory, so it must be new or empty. */
   readonly isNamed: boolean
+  /** The directory stays: it was named, or the JSON line names the repository in it. */
+  readonly isKept: boolean
   readonly json: boolean
   readonly keep: boolean
   /** One step waits for a person's promote. */
@@ -55,6 +57,7 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions | null {
   return {
     directory,
     isNamed,
+    isKept: isNamed || values['json'] === true,
     json: values['json'] === true,
     keep: values['keep'] === true,
     approve: values['approve'] === true,
