@@ -171,21 +171,22 @@ test('an apply may state the version it expects', () =>
 
 test('containers of built-in kinds are owned one by one', () =>
   withServer(async (client) => {
-    const pod = (...containers: object[]) => ({
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: 'p' },
-      spec: { containers },
+    const labels = { app: 'web' }
+    const deployment = (...containers: object[]) => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'web' },
+      spec: {
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: { containers } },
+      },
     })
-    const pods = '/api/v1/namespaces/default/pods/p'
-    await client.apply(
-      pods,
-      'one',
-      pod({ name: 'web', image: 'a', ports: [{ containerPort: 80 }] }),
-    )
-    await client.apply(pods, 'mesh', pod({ name: 'proxy', image: 'b' }))
-    const after = await client.apply(pods, 'one', pod({ name: 'web', image: 'c' }))
-    assert.deepEqual(after.body.spec.containers, [
+    const web = '/apis/apps/v1/namespaces/default/deployments/web'
+    const port = { containerPort: 80 }
+    await client.apply(web, 'one', deployment({ name: 'web', image: 'a', ports: [port] }))
+    await client.apply(web, 'mesh', deployment({ name: 'proxy', image: 'b' }))
+    const { body } = await client.apply(web, 'one', deployment({ name: 'web', image: 'c' }))
+    assert.deepEqual(body.spec.template.spec.containers, [
       { name: 'web', image: 'c' },
       { name: 'proxy', image: 'b' },
     ])

@@ -2,8 +2,9 @@
 // can not be compiled is an error of the definition.
 import { Environment } from '@marcbachmann/cel-js'
 import { hasMacro, renameHas, twoVariableMacros } from './cel-macros.ts'
-import { isObject, textOf } from './json.ts'
-import { type CelValidation, childSchema, type Schema, subschemas } from './schema.ts'
+import { byElement, itemElement } from './field-set.ts'
+import { isObject, listOf, textOf } from './json.ts'
+import { type CelValidation, childSchema, listMerge, type Schema, subschemas } from './schema.ts'
 import type { Cause } from './status-error.ts'
 
 interface CompiledRule {
@@ -143,10 +144,16 @@ function evaluate(rules: Rules, place: Place): void {
   else if (isObject(value)) evaluateFields(rules, value, place)
 }
 
-function evaluateItems(rules: Rules, list: readonly unknown[], { path, causes }: Place): void {
+/** Items of keyed lists and sets know what they replace; those of atomic lists do not. */
+function evaluateItems(rules: Rules, list: readonly unknown[], place: Place): void {
   if (!rules.items) return
+  const { schema } = rules
+  const isKeyed = listMerge(schema).kind !== 'atomic'
+  const old = isKeyed ? byElement(listOf(place.before), schema) : new Map<string, unknown>()
   for (const [i, item] of list.entries()) {
-    evaluate(rules.items, { value: item, before: undefined, path: `${path}[${i}]`, causes })
+    const before = old.get(itemElement(item, schema))
+    const path = `${place.path}[${i}]`
+    evaluate(rules.items, { value: item, before, path, causes: place.causes })
   }
 }
 

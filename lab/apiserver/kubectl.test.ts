@@ -198,15 +198,15 @@ const steps: readonly Step[] = [
   { name: 'a pod is created', run: 'create -f -', input: pod, shows: /pod\/web created/ },
   {
     name: 'a strategic patch merges containers by name',
-    run: 'patch pod web -p {"spec":{"containers":[{"name":"side","image":"x"}]}}',
+    run: 'patch pod web -p {"spec":{"containers":[{"name":"web","image":"x"}]}}',
     shows: /patched/,
   },
   {
     name: 'pods print as people know them',
     run: 'get pods',
-    shows: /NAME +READY +STATUS +RESTARTS +AGE\nweb +0\/2 +Pending +0 +/,
+    shows: /NAME +READY +STATUS +RESTARTS +AGE\nweb +0\/1 +Pending +0 +/,
   },
-  { name: 'a pod is described', run: 'describe pod web', shows: /side:\n +Image: +x/ },
+  { name: 'a pod is described', run: 'describe pod web', shows: /web:\n +Image: +x/ },
   {
     name: 'a missing object',
     run: 'get rs nope',

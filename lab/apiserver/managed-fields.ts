@@ -29,7 +29,9 @@ export interface ManagerEntry extends Manager {
 const updateManagerLimit = 10
 const ancient = 'ancient-changes'
 
+/** Stored entries are frozen and shared by many versions of an object: each is parsed and rendered once. */
 const parsed = new WeakMap<object, FieldSet>()
+const rendered = new WeakMap<FieldSet, JsonObject>()
 
 export function managersOf(object: KubeObject): ManagerEntry[] {
   return listOf(object.metadata['managedFields']).flatMap((entry) => {
@@ -47,13 +49,14 @@ export function managersOf(object: KubeObject): ManagerEntry[] {
   })
 }
 
-/** Stored entries are frozen and shared by many versions of an object, so each is parsed once. */
 function fieldsOfEntry(fields: unknown): FieldSet {
   if (!isObject(fields)) return new Set()
   const known = parsed.get(fields)
   if (known) return known
   const found = fromFieldsV1(fields)
-  if (Object.isFrozen(fields)) parsed.set(fields, found)
+  if (!Object.isFrozen(fields)) return found
+  parsed.set(fields, found)
+  rendered.set(found, fields)
   return found
 }
 
@@ -95,7 +98,7 @@ function renderEntry(entry: ManagerEntry): JsonObject {
     apiVersion: entry.apiVersion,
     time: entry.time,
     fieldsType: 'FieldsV1',
-    fieldsV1: toFieldsV1(entry.fields),
+    fieldsV1: rendered.get(entry.fields) ?? toFieldsV1(entry.fields),
     ...(entry.subresource !== '' && { subresource: entry.subresource }),
   }
 }
@@ -126,7 +129,8 @@ export function afterUpdate(update: Update): KubeObject {
   const next = entries.map((entry) => {
     const left = removed.size === 0 ? entry.fields : withoutTrees(entry.fields, removed)
     if (isSameManager(entry, manager)) return { ...entry, fields: union(left, changed), time }
-    return { ...entry, fields: minus(left, changed) }
+    const isTouched = [...changed].some((path) => left.has(path))
+    return { ...entry, fields: isTouched ? minus(left, changed) : left }
   })
   const isKnown = next.some((entry) => isSameManager(entry, manager))
   return withManagers(after, isKnown ? next : [...next, { ...manager, time, fields: changed }])

@@ -167,6 +167,10 @@ export function tooLarge(limitBytes: number): StatusError {
   })
 }
 
+export function tooManyRequests(message: string): StatusError {
+  return new StatusError(429, 'TooManyRequests', { message, details: { retryAfterSeconds: 1 } })
+}
+
 export function internalError(message: string): StatusError {
   return new StatusError(500, 'InternalError', { message })
 }

@@ -6,12 +6,19 @@ import { type Form, type Rendering, renderOne } from './forms.ts'
 import { apiVersionOf, type Kind } from './kinds.ts'
 import { type Collection, parseRevision, parseSelectors } from './reads.ts'
 import type { Predicate } from './selectors.ts'
-import { badRequest, type StatusBody, StatusError, tooLargeRevision } from './status-error.ts'
+import {
+  badRequest,
+  type StatusBody,
+  StatusError,
+  tooLargeRevision,
+  tooManyRequests,
+} from './status-error.ts'
 import type { Store, StoreEvent } from './store.ts'
 
 /** A client that reads slower than this many bytes behind is cut off and has to start again. */
 const backlogLimitBytes = 64 * 1024 * 1024
 const defaultTimeoutSeconds = 3600
+const watchLimit = 1000
 
 export interface Watches {
   open(collection: Collection, request: WatchRequest): void
@@ -58,6 +65,7 @@ export function createWatches({ store, clock, bookmarkIntervalMs }: WatchOptions
 
   const start = (collection: Collection, request: WatchRequest) => {
     const { query, form, response } = request
+    if (open.size >= watchLimit) throw tooManyRequests(`${watchLimit} watches are open`)
     const selects = parseSelectors(collection, query)
     const beginning = readBeginning(store, collection, query)
     const unsubscribe = store.subscribe(collection.kind.storage, (event) => tell(watch, event))

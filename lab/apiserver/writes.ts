@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { KubeObject } from '../../kube/api.ts'
 import { admit, type FieldValidation } from './admission.ts'
 import { withBuiltinDefaults } from './builtin-defaults.ts'
+import { validateBuiltin } from './builtin-validate.ts'
 import { readDefinition } from './crd.ts'
 import { parseObjectOf, validateMetadata } from './envelope.ts'
 import { isEqual, type JsonObject, omit } from './json.ts'
@@ -86,7 +87,7 @@ function prepareNew(context: WriteContext, target: Target, creation: Creation): 
   const stripped = kind.hasStatus && kind.kind !== 'Node' ? without(named, 'status') : named
   const admitted = admit(kind, { before: null, after: stripped, subresource: '', options })
   const object = kind.rules ? admitted : withBuiltinDefaults(admitted, context.store.revision())
-  refuseInvalid(kind, object, validateMetadata(object))
+  refuseInvalid(kind, object, [...validateMetadata(object), ...validateBuiltin(null, object)])
   if (kind.storage === crdStorage) refuseDefinition(kind, object)
   if (manage) return manage(object)
   const { manager } = options
@@ -188,7 +189,8 @@ export function update(context: WriteContext, target: Target, change: Change): K
     options: change.options,
   })
   const counted = countGeneration(kind, before, admitted)
-  refuseInvalid(kind, counted, validateMetadata(counted))
+  const causes = [...validateMetadata(counted), ...validateBuiltin(before, counted)]
+  refuseInvalid(kind, counted, [...causes, ...validateFinalizers(before, counted)])
   if (kind.storage === crdStorage && target.subresource === '') refuseDefinition(kind, counted)
   const object = change.keepsManagers
     ? counted
@@ -254,6 +256,16 @@ function keepOtherPart(target: Target, before: KubeObject, wanted: KubeObject): 
 export function without(object: KubeObject, ...fields: readonly string[]): KubeObject {
   const { apiVersion, kind, metadata } = object
   return { ...omit(object, ...fields), apiVersion, kind, metadata }
+}
+
+/** What is being deleted can not be held by more. */
+function validateFinalizers(before: KubeObject, after: KubeObject): Cause[] {
+  if (before.metadata.deletionTimestamp === undefined) return []
+  const held = before.metadata.finalizers ?? []
+  const added = (after.metadata.finalizers ?? []).filter((one) => !held.includes(one))
+  if (added.length === 0) return []
+  const message = `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`
+  return [{ reason: 'FieldValueForbidden', field: 'metadata.finalizers', message }]
 }
 
 function countGeneration(kind: Kind, before: KubeObject, after: KubeObject): KubeObject {
