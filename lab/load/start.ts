@@ -1,0 +1,156 @@
+// A mesh and a pace in, counts by revision and pod out. Open loop: a slow answer does not slow the callers.
+import { Pool } from 'undici'
+import type { Clock } from '../../kube/clock.ts'
+import {
+  type Counts,
+  createSamples,
+  type RevisionCounts,
+  type Samples,
+  type Second,
+  type WindowCounts,
+} from './samples.ts'
+
+export interface LoadOptions {
+  /** Of the mesh's proxy. */
+  readonly url: string
+  readonly hosts: readonly { readonly host: string; readonly requestsPerSecond: number }[]
+  readonly clock: Clock
+  /** Default `/`. */
+  readonly path?: string
+  /** Stops by itself after this time. Default 15 minutes. */
+  readonly longestMs?: number
+  /** Answers remembered one by one. Default 200,000. */
+  readonly sampleLimit?: number
+}
+
+export interface LoadSnapshot extends WindowCounts {
+  /** Requests that were due and not sent, because too many were under way or the process was late. */
+  readonly missed: number
+  readonly underWay: number
+  readonly byHost: Readonly<Record<string, Counts>>
+  /** `unknown` when no pod answered. */
+  readonly byRevision: Readonly<Record<string, RevisionCounts>>
+  readonly latencyMs: ReturnType<Samples['latencies']>
+  readonly timeline: readonly Second[]
+}
+
+export interface Load {
+  /** All since the start. Failed are answers of 500 and above, and errors. */
+  snapshot(): LoadSnapshot
+  /** Of requests that started at or after a time, ms since epoch. */
+  since(timeMs: number): WindowCounts
+  /** Answers of a pod to requests that started after it was removed from the API. */
+  servedByRemoved(removals: ReadonlyMap<string, number>): number
+  /** Sends no more, and resolves when the last request has ended. */
+  stop(): Promise<void>
+  /** Resolves when it has stopped, also by itself. */
+  readonly stopped: Promise<void>
+}
+
+const tickMs = 5
+const connectionLimit = 256
+const underWayLimit = 1_024
+const timeoutMs = 30_000
+// What a late process may catch up on at once.
+const catchUpMs = 200
+
+export function startLoad(options: LoadOptions): Load {
+  const { clock, longestMs = 15 * 60_000, sampleLimit = 200_000 } = options
+  const samples = createSamples(sampleLimit)
+  const pool = new Pool(options.url, {
+    connections: connectionLimit,
+    pipelining: 1,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+  })
+  const stopping = new AbortController()
+  const underWay = new Set<Promise<void>>()
+  const streams = options.hosts.map((stream) => ({ ...stream, due: 0 }))
+  let missed = 0
+
+  async function run(): Promise<void> {
+    const startedMs = clock.monotonic()
+    let beforeMs = startedMs
+    while (!stopping.signal.aborted && clock.monotonic() - startedMs < longestMs) {
+      const nowMs = clock.monotonic()
+      for (const stream of streams) {
+        stream.due += ((nowMs - beforeMs) * stream.requestsPerSecond) / 1000
+        missed += shed(stream)
+        for (; stream.due >= 1; stream.due -= 1) launch(stream.host)
+      }
+      beforeMs = nowMs
+      await clock.sleep(tickMs, stopping.signal)
+    }
+    await Promise.all(underWay)
+    await pool.close()
+  }
+
+  function launch(host: string): void {
+    if (underWay.size >= underWayLimit) {
+      missed += 1
+      return
+    }
+    const sending = send(host)
+    underWay.add(sending)
+    void sending.then(() => underWay.delete(sending))
+  }
+
+  async function send(host: string): Promise<void> {
+    const startedAtMs = clock.now()
+    const startedMs = clock.monotonic()
+    const add = (isFailed: boolean, revision = 'unknown', pod = '') =>
+      samples.add({
+        startedAtMs,
+        durationMs: clock.monotonic() - startedMs,
+        host,
+        revision,
+        pod,
+        isFailed,
+      })
+    try {
+      const { path = '/' } = options
+      const { statusCode, headers, body } = await pool.request({
+        path,
+        method: 'GET',
+        headers: { host },
+      })
+      await body.dump()
+      add(statusCode >= 500, textOf(headers['x-revision']), textOf(headers['x-pod']))
+    } catch {
+      add(true)
+    }
+  }
+
+  const stopped = run()
+  return {
+    stopped,
+    since: samples.since,
+    servedByRemoved: samples.servedByRemoved,
+    snapshot: () => ({
+      ...samples.totals(),
+      missed,
+      underWay: underWay.size,
+      byHost: samples.byHost(),
+      byRevision: samples.byRevision(),
+      latencyMs: samples.latencies(),
+      timeline: samples.timeline(),
+    }),
+    stop() {
+      stopping.abort()
+      return stopped
+    },
+  }
+}
+
+/** Takes from `due` what is too late to be sent, and gives how much that was. */
+function shed(stream: { due: number; readonly requestsPerSecond: number }): number {
+  const most = Math.max(1, (stream.requestsPerSecond * catchUpMs) / 1000)
+  const late = Math.floor(stream.due - most)
+  if (late <= 0) return 0
+  stream.due -= late
+  return late
+}
+
+function textOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && header !== '' ? header : undefined
+}
