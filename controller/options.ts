@@ -91,6 +91,15 @@ export function parseOptions(argv: readonly string[]): Options | null {
   }
 }
 
+/** Flags for the reference: name, default, meaning. */
+export function flagTable(): string[][] {
+  return flags.map(([name, value, unit, meaning]) => {
+    const isOwn = name === 'identity' || name === 'git-directory'
+    const shown = value === undefined || isOwn ? '' : `\`${value}\``
+    return [`\`--${name} ${unit}\``, shown, meaning]
+  })
+}
+
 /** What `--help` prints. */
 export function helpText(): string {
   const lines = flags.map(([name, value, unit, meaning]) => {

@@ -53,9 +53,10 @@ export function createRevertDesk(desk: RevertDesk): Hands['requestRevert'] {
 
 async function answer(
   desk: RevertDesk,
-  { object, owner, snapshot }: Observed,
+  observed: Observed,
   { bad, attempt, key }: { bad: string; attempt: number; key: string },
 ): Promise<RevertReport> {
+  const { object, owner, snapshot } = observed
   const { revert, stable, evidence } = snapshot.status
   const name = object.metadata.annotations?.[annotation.source]
   const writer = name === undefined ? null : desk.sources.writer(owner.namespace, name)
@@ -72,9 +73,18 @@ async function answer(
     because: revert?.because ?? '',
     evidenceText: evidenceText(evidence ?? []),
     key,
+    ...reasonAndPlace(observed),
   })
   if (result.state === 'Committed') desk.onCommit(`${owner.namespace}/${name}`)
   return { bad, attempt, ...result }
+}
+
+/** What failed, for the subject of the commit, and the file where the Rollout was read last. */
+function reasonAndPlace({ object, snapshot }: Observed): { reason?: string; path?: string } {
+  const failed = snapshot.status.evidence?.find(({ outcome }) => outcome === 'Failed')
+  const path = object.metadata.annotations?.[annotation.path]
+  const reason = failed?.check ?? snapshot.status.reason
+  return { ...(reason ? { reason } : {}), ...(path ? { path } : {}) }
 }
 
 function evidenceText(evidence: readonly Evidence[]): string {

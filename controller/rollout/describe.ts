@@ -1,6 +1,7 @@
 // Phases in, words out: conditions for machines, events and progress for people.
 import type { Condition } from '../../crds/fields.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
+import type { Reason } from './reasons.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { State } from './state.ts'
 import { stepsOf } from './steps.ts'
@@ -8,7 +9,7 @@ import { stepsOf } from './steps.ts'
 /** A machine-readable reason with its sentence; becomes a Kubernetes event and a log line. */
 export interface Announcement {
   readonly type: 'Normal' | 'Warning'
-  readonly reason: string
+  readonly reason: Reason
   readonly note: string
 }
 
@@ -27,7 +28,7 @@ export function announce(before: State, after: State, because: string): Announce
   return { type: isWarning ? 'Warning' : 'Normal', reason: name, note: because }
 }
 
-function nameOfChange({ phase: from, stable }: State, { phase: to, ...after }: State): string {
+function nameOfChange({ phase: from, stable }: State, { phase: to, ...after }: State): Reason {
   if (to.kind === 'Aborted') return 'Aborted'
   if (to.kind === 'Paused') return to.reason === 'person' ? 'Paused' : 'Stalled'
   if (to.kind === 'Progressing') {

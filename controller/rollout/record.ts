@@ -214,34 +214,39 @@ export function recordFacts(
   return {
     status: isNews && !isSame ? status : null,
     wakeAt: earliest(blocked.wakeAt, isNews && !isSame ? now : null),
-    announcements: isNews && !isSame ? announcementsOf(stale, blocked) : [],
+    announcements:
+      isNews && !isSame ? announcementsOf(stale, blocked.isNew ? facts.wait : null) : [],
   }
 }
 
 interface Blocked {
   readonly value: RolloutStatus['blockedBy']
   readonly isChanged: boolean
+  /** It begins to block now. */
+  readonly isNew: boolean
   readonly wakeAt: number | null
 }
 
 function blockedBy({ status, now }: Snapshot, state: State, wait: Wait | null): Blocked {
   const old = status.blockedBy
   if (!wait || wait.graceMs === null) {
-    return { value: undefined, isChanged: old !== undefined, wakeAt: null }
+    return { value: undefined, isChanged: old !== undefined, isNew: false, wakeAt: null }
   }
-  if (old?.reason === wait.reason) return { value: old, isChanged: false, wakeAt: null }
+  if (old?.reason === wait.reason) {
+    return { value: old, isChanged: false, isNew: false, wakeAt: null }
+  }
   const { phase } = state
   const begun = phase.kind === 'New' || phase.kind === 'Stable' ? now : phase.since
   const dueAt = begun + wait.graceMs
   if (wait.graceMs > 0 && now < dueAt) {
-    return { value: undefined, isChanged: old !== undefined, wakeAt: dueAt }
+    return { value: undefined, isChanged: old !== undefined, isNew: false, wakeAt: dueAt }
   }
   const message = wait.message.slice(0, 1024)
   const value = { reason: wait.reason, message, since: timestamp(now) }
-  return { value, isChanged: true, wakeAt: null }
+  return { value, isChanged: true, isNew: true, wakeAt: null }
 }
 
-function announcementsOf(stale: Snapshot['commands'], blocked: Blocked): Announcement[] {
+function announcementsOf(stale: Snapshot['commands'], wait: Wait | null): Announcement[] {
   const refused = stale.map(
     (pending): Announcement => ({
       type: 'Warning',
@@ -249,9 +254,8 @@ function announcementsOf(stale: Snapshot['commands'], blocked: Blocked): Announc
       note: `${pending.verb} by ${pending.by} came too late: it was meant for another revision, step or phase`,
     }),
   )
-  if (!blocked.value || !blocked.isChanged) return refused
-  const { reason, message } = blocked.value
-  return [...refused, { type: 'Warning', reason, note: message }]
+  if (!wait) return refused
+  return [...refused, { type: 'Warning', reason: wait.reason, note: wait.message }]
 }
 
 /** A promote may wait for its gate; every other command acts at once or was too late. */

@@ -4,6 +4,7 @@ import type { Command } from '../../crds/names.ts'
 import type { Hash } from '../../crds/revision.ts'
 import type { RolloutSpec } from '../../crds/rollout.ts'
 import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
+import type { Reason } from './reasons.ts'
 
 export interface Snapshot {
   readonly now: number
@@ -65,6 +66,6 @@ export interface RevertReport {
 }
 
 export interface Obstacle {
-  readonly reason: string
+  readonly reason: Reason
   readonly message: string
 }

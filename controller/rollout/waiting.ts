@@ -4,13 +4,13 @@ import type { Convergence } from './converge.ts'
 import { stepAt } from './desired.ts'
 import { deadlineOf, heldUntil, isGateOpen } from './gate.ts'
 import { command } from './person.ts'
+import type { Reason } from './reasons.ts'
 import { isQuarantined, nameOf } from './revision.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Phase, State } from './state.ts'
 
 export interface Wait {
-  /** Machine-readable, one of the reasons in docs/reference/reasons.md. */
-  readonly reason: string
+  readonly reason: Reason
   readonly message: string
   /** It becomes `blockedBy` when it lasted this long; null when it is no business of a person. */
   readonly graceMs: number | null

@@ -1,0 +1,43 @@
+// Every machine-readable reason with its meaning: the words of events, `blockedBy` and conditions.
+// docs/reference/reasons.md is generated from here.
+
+/** What is told when something happened. */
+export const announced = {
+  Created: 'The first revision was taken as stable: there is nothing to compare it with.',
+  Started: 'A revision is under trial from the first step.',
+  StepAdvanced: 'A step passed its gate and the next one began.',
+  Promoted: 'The revision under trial is the stable one now.',
+  Superseded: 'Git asked for something else, and the trial ended without a verdict.',
+  Resumed: 'A paused rollout goes on at the same step.',
+  Aborted: 'Traffic goes back to stable, and the revision is quarantined.',
+  Restored: 'Git asks for the stable revision again.',
+  RevertCommitted: 'A commit restored the last good release on the branch.',
+  RevertSuperseded: 'Somebody changed the release on the branch first, so there is no commit.',
+  RevertNothing: 'The branch did not ask for the bad release, so there was nothing to restore.',
+  RevertNeedsHuman: 'The release could not be restored by a commit; the sentence says why.',
+  CommandRefused: 'A command was meant for another revision, step or phase.',
+} as const
+
+/** What a rollout waits for. */
+export const waits = {
+  PodsNotReady: 'Pods of a revision are not ready yet.',
+  Settling: 'Weights are stored and on their way to the proxies.',
+  Holding: 'A step is live and is held for its time.',
+  Checking: 'Checks have no verdict yet.',
+  Draining: 'Requests of a revision without weight are finishing.',
+  Reverting: 'The last good release is being restored in Git.',
+  Approval: 'A step passed its checks and waits for a person to promote it.',
+  Paused: 'A person paused it: resume, promote or abort it.',
+  Inconclusive: 'Checks do not have enough data: look at their evidence.',
+  MetricsUnavailable: 'The metrics provider does not answer: look at its address and its health.',
+  Quarantined: 'Git asks for a revision that failed: commit another one, or retry it.',
+  ScaledToZero: 'Git asks for another revision, and no pod could try it: raise spec.replicas.',
+  FleetGone: 'The ReplicaSet of a revision in use is gone: set the Rollout to that revision again.',
+  MissingKind: 'The cluster does not have the kinds of the mesh: install its CRDs.',
+  NotOurs: 'An object of the name that Sluice would use belongs to somebody else.',
+  Stalled: 'There was no evidence by the deadline, or only a person can go on.',
+  Invalid:
+    'The Rollout or its stored status can not be read; nothing is changed until it is mended.',
+} as const
+
+export type Reason = keyof typeof announced | keyof typeof waits
