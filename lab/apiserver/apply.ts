@@ -111,7 +111,7 @@ export function merge(live: unknown, config: unknown, schema: Schema | undefined
   return config
 }
 
-/** Items in both take the configuration's order; items only in one keep their place, new ones go last. */
+/** Stated items take the configuration's order; the others stay where they are among them. */
 function mergeItems(
   live: readonly unknown[],
   config: readonly unknown[],
@@ -119,14 +119,24 @@ function mergeItems(
 ): unknown[] {
   const old = byElement(live, schema)
   const stated = byElement(config, schema)
-  const shared = [...stated].filter(([element]) => old.has(element))
-  const kept = live.map((item) => {
-    if (!stated.has(itemElement(item, schema))) return item
-    const [element, value] = shared.shift() ?? ['', item]
-    return merge(old.get(element), value, schema?.items)
-  })
-  const added = [...stated].filter(([element]) => !old.has(element)).map(([, value]) => value)
-  return [...kept, ...added]
+  const result: unknown[] = []
+  const ahead = [...old]
+  const taken = new Set<string>()
+  const takeOthers = () => {
+    for (let next = ahead[0]; next; next = ahead[0]) {
+      const [element, item] = next
+      if (stated.has(element) && !taken.has(element)) return
+      if (!stated.has(element)) result.push(item)
+      ahead.shift()
+    }
+  }
+  for (const [element, value] of stated) {
+    takeOthers()
+    result.push(old.has(element) ? merge(old.get(element), value, schema?.items) : value)
+    taken.add(element)
+  }
+  takeOthers()
+  return result
 }
 
 interface Removal {
@@ -151,8 +161,20 @@ function without(value: unknown, removal: Removal): unknown {
   if (!Array.isArray(value) || listMerge(schema).kind === 'atomic') return value
   return value.flatMap((item) => {
     const inner = { paths, schema: schema?.items, path: below(itemElement(item, schema)) }
-    return paths.has(inner.path) ? [] : [without(item, inner)]
+    return paths.has(inner.path) ? [] : [withKeys(item, without(item, inner), schema)]
   })
+}
+
+/** An item that stays because others own a part of it stays the same item. */
+function withKeys(item: unknown, rest: unknown, schema: Schema | undefined): unknown {
+  const merging = listMerge(schema)
+  if (merging.kind !== 'map' || !isObject(item) || !isObject(rest)) return rest
+  return Object.fromEntries(
+    Object.entries(item).flatMap(([name, value]) => {
+      if (name in rest) return [[name, rest[name]]]
+      return merging.keys.includes(name) ? [[name, value]] : []
+    }),
+  )
 }
 
 /** The live envelope around a result that holds only what managers can own. */

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { readCrdFolders } from './crd-files.ts'
 import { type ApiServer, startApiServer } from './server.ts'
 import { widgetCrd } from './testing.ts'
 
@@ -41,7 +42,10 @@ test('kubectl works unchanged', { skip, timeout: 30_000 }, async (t) => {
 
 async function startLab(): Promise<Lab> {
   const { promise: watching, resolve } = Promise.withResolvers<void>()
+  const top = join(import.meta.dirname, '../..')
+  const crds = await readCrdFolders(join(top, 'crds'), join(top, 'lab/crds'))
   const server = await startApiServer({
+    crds,
     onRequest: ({ verb, resource }) => {
       if (verb === 'watch' && resource === 'widgets') resolve()
     },
@@ -73,7 +77,30 @@ spec: { containers: [{ name: web, image: nginx }] }`
 
 const ssa = 'apply --server-side --field-manager'
 
+const rollout = `
+apiVersion: sluice.dev/v1alpha1
+kind: Rollout
+metadata: { name: checkout }
+spec:
+  selector: { matchLabels: { app: checkout } }
+  template: { metadata: { labels: { app: checkout } }, spec: { containers: [] } }
+  traffic: { istio: { host: checkout } }
+  canary: { steps: [{ weight: 50 }, { weight: 5 }] }`
+
 const steps: readonly Step[] = [
+  {
+    name: 'a Rollout is explained',
+    run: 'explain rollout.spec.canary.steps',
+    shows: /weight\t<integer> -required-\n +Percent of traffic/,
+  },
+  {
+    name: 'rules of a Rollout hold',
+    run: 'apply -f -',
+    input: rollout,
+    shows: /spec.canary.steps: Invalid value: .*weights must not fall/,
+    fails: true,
+  },
+  { name: 'routes of Istio are kinds here', run: 'get vs,dr', shows: /^$/ },
   {
     name: 'a definition is applied',
     run: 'apply -f -',

@@ -86,7 +86,7 @@ const set: Schema = { type: 'array', 'x-kubernetes-list-type': 'set' }
 const atomicObject: Schema = { type: 'object', 'x-kubernetes-map-type': 'atomic' }
 const strings: Schema = { type: 'object', additionalProperties: { type: 'string' } }
 
-const objectMeta: Schema = {
+export const objectMeta: Schema = {
   type: 'object',
   description: "Standard object's metadata.",
   properties: {

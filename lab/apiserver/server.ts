@@ -3,7 +3,7 @@
 //   request ──route──▶ kind, name, verb ──▶ admission ──▶ store ──▶ answer
 //                                                            └────▶ watches, garbage collection
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { parseAllDocuments } from 'yaml'
 import { readDocument, reviewAccess } from './documents.ts'
@@ -35,6 +35,7 @@ export interface ApiServerOptions {
   readonly clock?: () => number
   /** The suffix of generated names. */
   readonly random?: () => string
+  readonly newUid?: () => string
   /** When given, requests without this bearer token are refused. */
   readonly token?: string
   readonly bookmarkIntervalMs?: number
@@ -72,7 +73,7 @@ const mebibyte = 1024 * 1024
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const { clock = Date.now, random = () => randomBytes(4).toString('hex').slice(0, 5) } = options
   const store = createStore({ historyLimit: options.historyLimit ?? 5_000 })
-  const context = { store, clock, random }
+  const context = { store, clock, random, newUid: options.newUid ?? randomUUID }
   const registry = createRegistry(store, clock)
   const { bookmarkIntervalMs = 60_000 } = options
   const lab: Lab = {

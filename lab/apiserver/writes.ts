@@ -1,6 +1,5 @@
 // Creates and updates: an object or a change in, the stored object out. Everything between reading the
 // live object and storing the new one is synchronous, so no write can come between.
-import { randomUUID } from 'node:crypto'
 import type { KubeObject } from '../../kube/api.ts'
 import { admit, type FieldValidation } from './admission.ts'
 import { withBuiltinDefaults } from './builtin-defaults.ts'
@@ -25,7 +24,9 @@ import type { Location, Store } from './store.ts'
 export interface WriteContext {
   readonly store: Store
   readonly clock: () => number
+  /** The suffix of a generated name. */
   readonly random: () => string
+  readonly newUid: () => string
 }
 
 export interface Target {
@@ -113,7 +114,7 @@ function withName(context: WriteContext, target: Target, given: KubeObject): Kub
       ...metadata,
       name,
       ...(target.kind.namespaced && { namespace: target.namespace }),
-      uid: randomUUID(),
+      uid: context.newUid(),
       creationTimestamp: timeOf(context),
       ...(target.kind.hasGeneration && { generation: 1 }),
     },
