@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { configMap, configMaps, withServer } from './testing.ts'
+import { configMap, configMaps, widget, widgets, withServer } from './testing.ts'
 
 const merge = 'application/merge-patch+json'
 
@@ -113,4 +113,13 @@ test('a watch ends after its timeout and is not kept', () =>
   withServer(async ({ server }) => {
     assert.deepEqual(await watch(`${server.url}${configMaps}?watch=1&timeoutSeconds=1`, 1), [])
     assert.equal(server.watchCount(), 0)
+  }))
+
+test('a watch of a kind ends with its definition, after the last deletions', () =>
+  withServer(async ({ server, send }) => {
+    await send('POST', widgets, widget('a'))
+    const seen = await watch(`${server.url}${widgets}?watch=1`, 9, () =>
+      send('DELETE', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.test.dev'),
+    )
+    assert.deepEqual(story(seen), ['ADDED a', 'DELETED a'])
   }))

@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import type { KubeObject } from '../../kube/api.ts'
 import { type Form, type Rendering, renderOne } from './forms.ts'
-import { apiVersionOf, type Kind } from './kinds.ts'
+import { apiVersionOf, crdStorage, type Kind } from './kinds.ts'
 import { type Collection, parseRevision, parseSelectors } from './reads.ts'
 import type { Predicate } from './selectors.ts'
 import {
@@ -56,6 +56,12 @@ export function createWatches({ store, clock, bookmarkIntervalMs }: WatchOptions
       if (watch.wantsBookmarks) send(watch, bookmark(watch, store.revision()))
   }, bookmarkIntervalMs)
   bookmarks.unref()
+
+  // A kind that is no longer defined has no more to tell.
+  store.subscribe(crdStorage, ({ type, key }) => {
+    if (type !== 'DELETED') return
+    for (const watch of [...open]) if (watch.kind.storage === key) queueMicrotask(watch.end)
+  })
 
   const tell = (watch: Watch, event: StoreEvent) => {
     const change = visible(watch, event)
