@@ -23,7 +23,7 @@ export interface PodReport {
   readonly nowMs: number
 }
 
-export function renderPodStatus(report: PodReport): Record<string, unknown> {
+export function renderPodStatus(report: PodReport) {
   const { state, containers } = report
   const isReady = state.kind === 'running' && state.isReady
   const address = state.kind === 'running' ? state.address : null
