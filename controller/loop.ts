@@ -34,7 +34,8 @@ export interface Listeners {
   readonly journal: Journal
   judged(verdict: Verdict): void
   reverted(state: string): void
-  failed(part: string, error: unknown): void
+  /** Work that failed and is tried again. `part` is one of few words; `about` names the object. */
+  failed(part: string, error: unknown, about?: string): void
 }
 
 export interface Loop {
@@ -114,7 +115,7 @@ function follow(options: LoopOptions, add: Parts['add']): World {
 
 function openSources(options: LoopOptions, world: World): Sources {
   const { api, clock, mayWrite, directory, listeners } = options
-  const onError = (key: string, error: unknown) => listeners.failed(`git source ${key}`, error)
+  const onError = (key: string, error: unknown) => listeners.failed('git source', error, key)
   return createSources({ api, world, clock, mayWrite, directory, onError })
 }
 
@@ -152,7 +153,7 @@ function createQueue(
       return handle(key).finally(() => running.delete(key))
     },
     onError: (key, error) =>
-      listeners.failed(key.startsWith('source') ? 'sync' : 'reconcile', error),
+      listeners.failed(key.startsWith('source') ? 'sync' : 'reconcile', error, key),
   })
 }
 

@@ -15,7 +15,7 @@ export interface Telemetry {
   requested(report: RequestReport): void
   judged(verdict: Verdict): void
   reverted(state: string): void
-  failed(what: string, error: unknown): void
+  failed(part: string, error: unknown, about?: string): void
 }
 
 export function createTelemetry(
@@ -54,9 +54,9 @@ export function createTelemetry(
       requests.observe({ verb, resource, code: String(code) }, ms / 1_000),
     judged: ({ outcome }) => verdicts.inc({ outcome }),
     reverted: (state) => reverts.inc({ state }),
-    failed(part, error) {
+    failed(part, error, about) {
       errors.inc({ part })
-      logger.warn({ part, err: error }, 'failed and will be tried again')
+      logger.warn({ part, about, err: error }, 'failed and will be tried again')
     },
   }
 }

@@ -102,7 +102,7 @@ async function setUp(options: DemoOptions, { stage, stop, screen }: Setting): Pr
     flags: controllerFlags(lab, directory),
   })
   stage.defer(() => controller.stop())
-  const traffic = createTraffic(lab.meshUrl)
+  const traffic = createTraffic(lab.meshUrl, systemClock)
   stage.defer(() => traffic.close())
   const started = Date.now()
   let limit = started + limitMs

@@ -1,10 +1,13 @@
 // Callers under way: what they felt, by service, revision and pod.
-import { type Load, startLoad } from '../load/load.ts'
+import type { Clock } from '../../kube/clock.ts'
+import { type Load, startLoad } from '../load/start.ts'
 
 export interface Counted {
   readonly requests: number
   readonly failed: number
 }
+
+type Service = keyof typeof pace
 
 export interface Traffic {
   readonly requestsPerSecond: number
@@ -13,41 +16,36 @@ export interface Traffic {
   name(revision: string, version: string): void
   labelOf(revision: string): string
   /** Requests to a service that began at `from` or later, ms since epoch. */
-  count(service: string, from: number): Counted
+  count(service: Service, from: number): Counted
+  /** The same, of one revision of checkout. */
   ofRevision(revision: string, from?: number): Counted
   servedByRemoved(removedPods: ReadonlyMap<string, number>): number
   close(): Promise<void>
 }
 
-const checkoutPerSecond = 220
-const paymentsPerSecond = 30
+const pace = { checkout: 220, payments: 30 }
+const nothing: Counted = { requests: 0, failed: 0 }
 
-export function createTraffic(meshUrl: string): Traffic {
+export function createTraffic(meshUrl: string, clock: Clock): Traffic {
   const labels = new Map<string, string>()
-  let load: Load | null = null
-  const samples = () => load?.samples() ?? []
-  const count = (isMeant: (sample: ReturnType<Load['samples']>[number]) => boolean): Counted => {
-    const meant = samples().filter(isMeant)
-    return { requests: meant.length, failed: meant.filter(({ isFailed }) => isFailed).length }
-  }
+  const loads = new Map<Service, Load>()
+  const since = (service: Service, from: number) => loads.get(service)?.since(from)
   return {
-    requestsPerSecond: checkoutPerSecond + paymentsPerSecond,
+    requestsPerSecond: pace.checkout + pace.payments,
     start() {
-      load = startLoad({
-        url: meshUrl,
-        hosts: [
-          { host: 'checkout.shop', requestsPerSecond: checkoutPerSecond },
-          { host: 'payments.shop', requestsPerSecond: paymentsPerSecond },
-        ],
-      })
+      for (const service of ['checkout', 'payments'] as const) {
+        const hosts = [{ host: `${service}.shop`, requestsPerSecond: pace[service] }]
+        loads.set(service, startLoad({ url: meshUrl, clock, hosts }))
+      }
     },
     name: (revision, version) => void labels.set(revision, version),
     labelOf: (revision) => labels.get(revision) ?? revision,
-    count: (service, from) =>
-      count(({ host, startedAt }) => host.startsWith(service) && startedAt >= from),
-    ofRevision: (revision, from = 0) =>
-      count((sample) => sample.revision === revision && sample.startedAt >= from),
-    servedByRemoved: (removedPods) => load?.servedByRemoved(removedPods) ?? 0,
-    close: async () => load?.close(),
+    count: (service, from) => since(service, from) ?? nothing,
+    ofRevision: (revision, from = 0) => since('checkout', from)?.byRevision[revision] ?? nothing,
+    servedByRemoved: (removedPods) =>
+      [...loads.values()].reduce((total, load) => total + load.servedByRemoved(removedPods), 0),
+    close: async () => {
+      await Promise.all([...loads.values()].map((load) => load.stop()))
+    },
   }
 }
