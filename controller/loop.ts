@@ -13,7 +13,7 @@ import { type Judging, keepJudging } from './judging.ts'
 import type { Memory } from './observe.ts'
 import { type Journal, type Reconciler, reconcile } from './reconcile.ts'
 import { createRevertDesk } from './revert-desk.ts'
-import { createSources, type Sources } from './sync.ts'
+import { createSources, type OpenGit, type Sources } from './sync.ts'
 import { createWorld, type World } from './world.ts'
 
 export interface LoopOptions {
@@ -23,6 +23,7 @@ export interface LoopOptions {
   /** In [0, 1), for jitter. */
   readonly random: () => number
   readonly namespace?: string | undefined
+  readonly git: OpenGit
   /** Where mirrors of repositories are kept. */
   readonly directory: string
   readonly scrapeIntervalMs: number
@@ -114,9 +115,9 @@ function follow(options: LoopOptions, add: Parts['add']): World {
 }
 
 function openSources(options: LoopOptions, world: World): Sources {
-  const { api, clock, mayWrite, directory, listeners } = options
+  const { api, clock, mayWrite, git, directory, listeners } = options
   const onError = (key: string, error: unknown) => listeners.failed('git source', error, key)
-  return createSources({ api, world, clock, mayWrite, directory, onError })
+  return createSources({ api, world, clock, mayWrite, git, directory, onError })
 }
 
 function createReconciler(

@@ -12,6 +12,7 @@ import { createEventWriter } from '../kube/events.ts'
 import { createLease } from '../kube/lease.ts'
 import { createKubeApi } from '../kube/transport.ts'
 import { createLoop, type Loop } from './loop.ts'
+import { openGit } from './open-git.ts'
 import { helpText, type Options, parseOptions, UsageError } from './options.ts'
 import { serveStatus } from './status-server.ts'
 import { createTelemetry } from './telemetry.ts'
@@ -84,6 +85,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   const loop: Loop = createLoop({
     api,
     provider,
+    git: openGit,
     clock,
     random,
     namespace: options.namespace,

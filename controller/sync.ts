@@ -9,13 +9,8 @@ import { parseGitSource } from '../crds/parse.ts'
 import { describeProblem, pathText } from '../crds/problem.ts'
 import { canonicalJson } from '../crds/revision.ts'
 import { nextTime, scheduleProblem } from '../git/schedule.ts'
-import {
-  createSource,
-  type Source,
-  type SourcedDefinition,
-  type SourceState,
-} from '../git/source.ts'
-import { createWriter, type Writer } from '../git/writer.ts'
+import type { Source, SourcedDefinition, SourceState } from '../git/source.ts'
+import type { Writer } from '../git/writer.ts'
 import { ApiError, type KubeApi, type KubeObject } from '../kube/api.ts'
 import { analysisTemplates, gitSources, rollouts } from '../kube/resources.ts'
 import type { World } from './world.ts'
@@ -25,10 +20,21 @@ export interface Syncer {
   readonly world: World
   readonly clock: { now(): number }
   readonly mayWrite: () => boolean
+  readonly git: OpenGit
   /** Where mirrors are kept; a cache that may be deleted. */
   readonly directory: string
   readonly onError: (key: string, error: unknown) => void
 }
+
+/** Git as the controller sees it: a branch to read and a writer of the same branch. */
+export type OpenGit = (options: {
+  readonly spec: GitSourceSpec
+  /** Definitions may live nowhere else. */
+  readonly namespace: string
+  /** Of the mirror; a cache that may be deleted. */
+  readonly directory: string
+  readonly now: () => number
+}) => { readonly source: Pick<Source, 'refresh'>; readonly writer: Writer }
 
 export interface Sources {
   /** Reads a GitSource now; resolves with the time of the next look. */
@@ -44,13 +50,11 @@ interface Opening {
   readonly key: string
   readonly namespace: string
   readonly spec: GitSourceSpec
-  readonly directory: string
-  readonly now: () => number
 }
 
 interface Open {
   readonly spec: GitSourceSpec
-  readonly source: Source
+  readonly source: Pick<Source, 'refresh'>
   readonly writer: Writer
   /** Digest of what was applied, by identity. */
   readonly applied: Map<string, string>
@@ -75,13 +79,7 @@ export function createSources(syncer: Syncer): Sources {
       const { spec } = parsed.value
       const problem = scheduleProblem(spec)
       if (problem !== null) return report(syncer, object, problemStatus(object, 'Invalid', problem))
-      const one = opened(open, {
-        key,
-        namespace,
-        spec,
-        directory: syncer.directory,
-        now: () => syncer.clock.now(),
-      })
+      const one = opened(syncer, open, { key, namespace, spec })
       await syncOne(syncer, { object, parsed: parsed.value, open: one })
       return nextTime(spec, syncer.clock.now())
     },
@@ -89,12 +87,16 @@ export function createSources(syncer: Syncer): Sources {
   }
 }
 
-function opened(open: Map<string, Open>, { key, namespace, spec, directory, now }: Opening): Open {
+function opened(syncer: Syncer, open: Map<string, Open>, { key, namespace, spec }: Opening): Open {
   const known = open.get(key)
   if (known && canonicalJson(known.spec) === canonicalJson(spec)) return known
   const id = createHash('sha256').update(`${key}\n${spec.repository}\n${spec.branch}`).digest('hex')
-  const source = createSource({ spec, namespace, directory: join(directory, id.slice(0, 16)) })
-  const writer = createWriter({ mirror: source.mirror, spec, now })
+  const { source, writer } = syncer.git({
+    spec,
+    namespace,
+    directory: join(syncer.directory, id.slice(0, 16)),
+    now: () => syncer.clock.now(),
+  })
   const fresh: Open = { spec, source, writer, applied: new Map() }
   open.set(key, fresh)
   return fresh

@@ -79,8 +79,11 @@ export const Traffic = z
 export const CanaryStep = z
   .strictObject({
     weight: Percent.meta({ description: 'Percent of traffic for the canary in this step.' }),
-    hold: Duration.default('0s').meta({ description: 'Least time at this step once it is live.' }),
-    approval: z.boolean().default(false).meta({
+    // Without defaults: in an atomic list they would make two ways of applying disagree for ever.
+    hold: Duration.optional().meta({
+      description: 'Least time at this step once it is live. Without it, as long as checks take.',
+    }),
+    approval: z.boolean().optional().meta({
       description: 'Leave this step only after a person says promote.',
     }),
   })
@@ -172,7 +175,7 @@ export const RolloutSpec = z
     cel: [
       ...oneStrategy.meta.cel,
       {
-        rule: '!has(self.canary) || self.canary.steps.all(step, duration(step.hold) < duration(self.progressDeadline))',
+        rule: '!has(self.canary) || self.canary.steps.all(step, !has(step.hold) || duration(step.hold) < duration(self.progressDeadline))',
         message: tooShort,
         fieldPath: '.progressDeadline',
       },
@@ -213,10 +216,9 @@ function isShorter(hold: string, deadline: string): boolean {
 }
 
 function holds(spec: {
-  canary?: { steps: readonly { hold: string }[] } | undefined
+  canary?: { steps: readonly { hold?: string | undefined }[] } | undefined
   blueGreen?: { hold: string } | undefined
 }): string[] {
-  return [...(spec.canary?.steps ?? []), ...(spec.blueGreen ? [spec.blueGreen] : [])].map(
-    (step) => step.hold,
-  )
+  const steps = [...(spec.canary?.steps ?? []), ...(spec.blueGreen ? [spec.blueGreen] : [])]
+  return steps.flatMap(({ hold }) => (hold === undefined ? [] : [hold]))
 }

@@ -9,10 +9,9 @@ import { prometheusProvider } from '../analysis/prometheus.ts'
 import { rolloutYaml } from '../lab/demo/definitions.ts'
 import { type Cluster, startCluster } from './fixtures/cluster.ts'
 
+const timing = { hold: '3s', settle: '50ms', drain: '100ms', minRequests: 20 }
 const quick = (name: 'checkout' | 'payments', version = 'v1') =>
-  rolloutYaml(name, { version })
-    .replace('settle: 500ms', 'settle: 50ms')
-    .replace('drain: 2s', 'drain: 100ms')
+  rolloutYaml(name, { version }, { timing })
 
 const isReady = async (cluster: Cluster, name: string) =>
   (await cluster.rollout(name))?.conditions?.some((c) => c.type === 'Ready' && c.status === 'True')
@@ -44,7 +43,7 @@ const files: Record<string, { text: string; error: RegExp }> = {
   },
   'step-over-100': {
     text: checkout.replace('weight: 100', 'weight: 150'),
-    error: /: .*150.*100/,
+    error: /:32:11: .*at most 100, found 150/,
   },
   'hold-too-long': {
     text: checkout.replace('weight: 50, hold: 3s', 'weight: 50, hold: 2h'),

@@ -31,8 +31,8 @@ export function stepsOf(spec: RolloutSpec): readonly Step[] {
   return (spec.canary?.steps ?? []).map((step) => ({
     weight: step.weight,
     fleetPercent: step.weight,
-    holdMs: durationMs(step.hold),
-    approval: step.approval,
+    holdMs: durationMs(step.hold ?? '0s'),
+    approval: step.approval === true,
     isChecked: step.weight > 0,
   }))
 }

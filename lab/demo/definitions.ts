@@ -12,12 +12,21 @@ export const paths = {
   payments: 'apps/payments/rollout.yaml',
 }
 
+/** How long things take, and how many requests a check wants. */
+export interface Timing {
+  readonly hold: string
+  readonly settle: string
+  readonly drain: string
+  readonly minRequests: number
+}
+
 export function rolloutYaml(
   name: 'checkout' | 'payments',
   { version, errorPercent = 0, latencyMs = 5 }: Release,
-  options: { readonly approve?: boolean } = {},
+  options: { readonly timing: Timing; readonly approve?: boolean },
 ): string {
   const approval = options.approve ? ', approval: true' : ''
+  const { hold, settle, drain, minRequests } = options.timing
   return `# ${name}: owned by the ${name} team
 apiVersion: sluice.dev/v1alpha1
 kind: Rollout
@@ -41,17 +50,17 @@ spec:
             - { name: LATENCY_MS, value: "${latencyMs}" }
   traffic:
     istio: { host: ${name} }
-    settle: 500ms   # the lab's mesh is this fast; keep the default of 10s on a real one
-    drain: 2s
+    settle: ${settle}   # the lab's mesh is this fast; keep the default of 10s on a real one
+    drain: ${drain}
   progressDeadline: 60s
   canary:
     steps:
-      - { weight: 5, hold: 3s }
-      - { weight: 25, hold: 3s${approval} }
-      - { weight: 50, hold: 3s }
-      - { weight: 100, hold: 3s }
+      - { weight: 5, hold: ${hold} }
+      - { weight: 25, hold: ${hold}${approval} }
+      - { weight: 50, hold: ${hold} }
+      - { weight: 100, hold: ${hold} }
   analysis:
-    minRequests: 20
+    minRequests: ${minRequests}
     checks:
       - { name: errors, successRate: { min: 99 } }
       - { name: latency, latency: { quantile: 0.95, max: 250ms } }

@@ -1,7 +1,7 @@
 // The demo's story: a good release, a bad one, and a neighbour's commit in between. It does what teams
 // do, watches what Sluice does about it, and measures what callers felt.
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
-import { paths, type Release, rolloutYaml } from './definitions.ts'
+import { paths, type Release, rolloutYaml, type Timing } from './definitions.ts'
 import type { Follower } from './follow.ts'
 import type { TeamRepository } from './repository.ts'
 import type { Screen } from './screen.ts'
@@ -15,6 +15,7 @@ export interface StoryParts {
   /** One step waits for a person; `askForApproval` tells them how. */
   readonly approve: boolean
   readonly askForApproval: () => void
+  readonly timing: Timing
 }
 
 /** What `--json` prints, and what the exit code says. Times in seconds. */
@@ -73,18 +74,13 @@ export async function tellStory(parts: StoryParts): Promise<{ report: StoryRepor
   }
 }
 
-async function begin({
-  repository,
-  follower,
-  traffic,
-  screen,
-  approve,
-}: StoryParts): Promise<void> {
+async function begin(parts: StoryParts): Promise<void> {
+  const { repository, follower, traffic, screen } = parts
   screen.title('Two services, checkout and payments, are committed for the first time.')
   const first = { version: 'v1' }
   const commit = await repository.commit('shop: start with checkout v1 and payments v1', {
-    [paths.checkout]: rolloutYaml('checkout', first, { approve }),
-    [paths.payments]: rolloutYaml('payments', first),
+    [paths.checkout]: rolloutYaml('checkout', first, parts),
+    [paths.payments]: rolloutYaml('payments', first, { timing: parts.timing }),
   })
   screen.say(`commit ${commit.slice(0, 7)}: checkout v1, payments v1`)
   for (const name of ['checkout', 'payments']) {
@@ -101,7 +97,7 @@ async function releaseGood(parts: StoryParts): Promise<StoryReport['good']> {
   screen.title('Checkout v2 is good.')
   const startedAt = Date.now()
   const commit = await repository.commit('checkout: release v2', {
-    [paths.checkout]: rolloutYaml('checkout', good, { approve }),
+    [paths.checkout]: rolloutYaml('checkout', good, parts),
   })
   screen.say(`commit ${commit.slice(0, 7)}: checkout v2`)
   const revision = await onTrial(parts, commit, 'v2')
@@ -137,14 +133,14 @@ interface BadRelease {
 }
 
 async function releaseBad(parts: StoryParts): Promise<BadRelease> {
-  const { repository, follower, traffic, screen, approve } = parts
+  const { repository, follower, traffic, screen } = parts
   screen.title('Checkout v3 is bad: a third of its answers are errors, and it is slow.')
   const commit = await repository.commit('checkout: release v3', {
-    [paths.checkout]: rolloutYaml('checkout', bad, { approve }),
+    [paths.checkout]: rolloutYaml('checkout', bad, parts),
   })
   screen.say(`commit ${commit.slice(0, 7)}: checkout v3`)
   const revision = await onTrial(parts, commit, 'v3')
-  const text = rolloutYaml('payments', { version: 'v2', latencyMs: 6 })
+  const text = rolloutYaml('payments', { version: 'v2', latencyMs: 6 }, { timing: parts.timing })
   const neighbour = await repository.commit('payments: release v2', { [paths.payments]: text })
   screen.say(`commit ${neighbour.slice(0, 7)}: payments v2, by the neighbours, lands in between`)
   const end = await follower.until('checkout v3 is promoted or aborted', () =>
