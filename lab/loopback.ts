@@ -14,7 +14,7 @@ export function listenOnLoopback(server: Server, port = 0): Promise<string> {
   })
 }
 
-/** Cuts what is open. */
+/** Cuts what is open. Also right for a server that never listened. */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())

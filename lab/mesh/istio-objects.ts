@@ -117,7 +117,7 @@ export function parseDestinationRule(
 }
 
 /** Istio completes names without a dot only, with the namespace of the object that says them. */
-export function fullName(host: string, namespace: string): string {
+function fullName(host: string, namespace: string): string {
   return host.includes('.') || host === '*' ? host : `${host}.${namespace}.svc.cluster.local`
 }
 

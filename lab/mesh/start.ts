@@ -52,16 +52,17 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
     response.end(metrics.render())
   })
-  const url = await listenOnLoopback(proxy, options.port)
-  const metricsAddress = await listenOnLoopback(exposition)
-  return {
-    url,
-    metricsUrl: `${metricsAddress}/metrics`,
-    table: follower.table,
-    async close() {
-      await follower.close()
-      await Promise.all([closeServer(proxy), closeServer(exposition)])
-      await upstreams.close()
-    },
+  const close = async () => {
+    await follower.close()
+    await Promise.all([closeServer(proxy), closeServer(exposition)])
+    await upstreams.close()
+  }
+  try {
+    const url = await listenOnLoopback(proxy, options.port)
+    const metricsAddress = await listenOnLoopback(exposition)
+    return { url, metricsUrl: `${metricsAddress}/metrics`, table: follower.table, close }
+  } catch (error) {
+    await close()
+    throw new Error(`listening on port ${options.port ?? 0} of 127.0.0.1`, { cause: error })
   }
 }
