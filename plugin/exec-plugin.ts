@@ -59,8 +59,9 @@ function run(
     const child = spawn(exec.command, [...exec.args], {
       env,
       stdio: [isInteractive ? 'inherit' : 'ignore', 'pipe', 'inherit'],
-      timeout: limitMs,
     })
+    // Not the limit of `spawn`: that outlives a program that could not be started.
+    const timer = setTimeout(() => child.kill(), limitMs)
     const chunks: Buffer[] = []
     let size = 0
     child.stdout.on('data', (chunk: Buffer) => {
@@ -69,11 +70,13 @@ function run(
       else chunks.push(chunk)
     })
     child.on('error', (error) => {
+      clearTimeout(timer)
       const isMissing = 'code' in error && error.code === 'ENOENT'
       const hint = exec.installHint ? `\n${exec.installHint}` : ''
       fail(isMissing ? `was not found${hint}` : 'could not be started')
     })
     child.on('close', (code, signal) => {
+      clearTimeout(timer)
       if (size > outputLimitBytes) fail('printed more than 1 MiB')
       else if (code !== 0) fail(`failed with ${code === null ? signal : `exit code ${code}`}`)
       else resolve(Buffer.concat(chunks).toString('utf8'))

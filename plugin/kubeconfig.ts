@@ -140,7 +140,7 @@ function readFile(path: string, mustExist: boolean): File | null {
     throw new Failure(`the kubeconfig ${path} cannot be read (${code})`, { cause })
   }
   try {
-    return { path, content: record(parse(content, { version: '1.1', logLevel: 'silent' })) }
+    return { path, content: record(parse(content, { version: '1.1', logLevel: 'error' })) }
   } catch {
     // The parser quotes the lines around an error, and they may hold secrets.
     throw new Failure(`the kubeconfig ${path} is not valid YAML`)
