@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Column, printable, renderTable, renderTree } from './render.ts'
+
+const column = (title: string, dispensable: number, ...cells: string[]): Column => ({
+  title,
+  dispensable,
+  cells: cells.map((text) => ({ text })),
+})
+const columns = [
+  column('NAME', 0, 'checkout', 'search'),
+  column('PHASE', 0, 'Progressing', 'Stable'),
+  column('STEP', 1, '2/4', '-'),
+  column('WEIGHT', 2, '25%', '-'),
+  column('CANARY', 3, '77ab01cdef', '-'),
+  column('STABLE', 4, '5d8f22aa01', '0123456789'),
+  column('AGE', 5, '3d4h', '12s'),
+  column(
+    'BECAUSE',
+    0,
+    'step 2 of 4, 25 % of traffic: 99.9 % of 1,200 requests did not fail',
+    'revision 0123456789 is promoted: checks passed',
+  ),
+]
+
+const tables: readonly [number | null, string][] = [
+  [
+    60,
+    `
+NAME      PHASE        STEP  WEIGHT  BECAUSE
+checkout  Progressing  2/4   25%     step 2 of 4, 25 % of t…
+search    Stable       -     -       revision 0123456789 is…
+`,
+  ],
+  [
+    100,
+    `
+NAME      PHASE        STEP  WEIGHT  CANARY      STABLE      AGE   BECAUSE
+checkout  Progressing  2/4   25%     77ab01cdef  5d8f22aa01  3d4h  step 2 of 4, 25 % of traffic: 99…
+search    Stable       -     -       -           0123456789  12s   revision 0123456789 is promoted:…
+`,
+  ],
+  [
+    30,
+    `
+NAME      PHASE        BECAUSE
+checkout  Progressing  step 2…
+search    Stable       revisi…
+`,
+  ],
+]
+for (const [width, expected] of tables) {
+  test(`a table of ${width} columns keeps what matters most`, () => {
+    assert.equal(`\n${renderTable(columns, { width, hasColour: false })}`, expected)
+  })
+}
+
+test('a table that is no terminal is not cut', () => {
+  const [, first = ''] = renderTable(columns, { width: null, hasColour: false }).split('\n')
+  assert.match(first, /1,200 requests did not fail$/)
+})
+
+test('colours change no column', () => {
+  const cells = [{ text: 'Stable', tone: 'good' as const }]
+  const table = [{ title: 'PHASE', dispensable: 0, cells }, column('BECAUSE', 0, 'of this')]
+  const coloured = renderTable(table, { width: null, hasColour: true })
+  assert.equal(coloured, 'PHASE   BECAUSE\n\x1b[32mStable\x1b[0m  of this\n')
+})
+
+test('a tree wraps its sentences below their beginning', () => {
+  const tree = {
+    label: 'shop/checkout',
+    branches: [
+      { label: 'because', text: 'step 2 of 4, 25 % of traffic: 99.9 % did not fail' },
+      { label: 'steps', branches: [{ label: '1', mark: { text: '✓' }, text: '  5 %  hold 2m' }] },
+      { label: 'revert', text: 'Committed' },
+    ],
+  }
+  assert.equal(
+    `\n${renderTree(tree, { width: 40, hasColour: false })}`,
+    `
+shop/checkout
+├─ because  step 2 of 4, 25 % of
+│           traffic: 99.9 % did not fail
+├─ steps
+│  └─ ✓ 1    5 %  hold 2m
+└─ revert   Committed
+`,
+  )
+})
+
+test('text of others can not move the cursor', () => {
+  assert.equal(printable('a\x1b[2J\nb\u202e\u0000c'), 'a[2J bc')
+})
