@@ -39,7 +39,9 @@ const answerLimitBytes = 64 * 1024 * 1024
 export async function createClient(options: ClientOptions): Promise<KubeClient> {
   const send = await createSender(options)
   const ask = async (question: Question) => {
-    const { code, body } = await send(question)
+    const { code, body } = await send(question).catch((error) => {
+      throw error instanceof Failure ? error : impossible(error, options.target)
+    })
     const answer = record(parse(body, options.target))
     if (code >= 200 && code < 300) return answer
     throw refusal(code, answer, options.target)
@@ -184,6 +186,13 @@ function unreachable(error: NodeJS.ErrnoException, { cluster, context }: Target)
   return new Failure(`cannot reach the server ${host} of context "${context}": ${why}`, {
     cause: error,
   })
+}
+
+/** The runtime refused to begin, as it does for PEM that is none. */
+function impossible(cause: unknown, { context }: Target): Failure {
+  const code = cause instanceof Error && 'code' in cause ? ` (${cause.code})` : ''
+  const what = 'a certificate, key or address in the kubeconfig is not valid'
+  return new Failure(`cannot use context "${context}": ${what}${code}`, { cause })
 }
 
 function parse(body: string, { cluster }: Target): unknown {

@@ -72,7 +72,7 @@ test('a tree wraps its sentences below their beginning', () => {
     label: 'shop/checkout',
     branches: [
       { label: 'because', text: 'step 2 of 4, 25 % of traffic: 99.9 % did not fail' },
-      { label: 'steps', branches: [{ label: '1', mark: { text: '✓' }, text: '  5 %  hold 2m' }] },
+      { label: 'steps', branches: [{ label: '1', mark: { text: '✓' }, text: ' 25 %  hold 2m' }] },
       { label: 'revert', text: 'Committed' },
     ],
   }
@@ -83,7 +83,7 @@ shop/checkout
 ├─ because  step 2 of 4, 25 % of
 │           traffic: 99.9 % did not fail
 ├─ steps
-│  └─ ✓ 1    5 %  hold 2m
+│  └─ ✓ 1   25 %  hold 2m
 └─ revert   Committed
 `,
   )

@@ -104,16 +104,16 @@ function wrap(text: string, width: number | null): string[] {
   if (width === null) return [text]
   const most = Math.max(leastLast, width)
   const lines: string[] = []
-  let line = ''
+  let line: string | null = null
   // Only runs of a single space are broken, so that aligned columns stay whole.
   for (const word of text.split(/(?<! ) (?! )/)) {
-    const longer = line === '' ? word : `${line} ${word}`
-    if (length(longer) > most && line !== '') {
+    const longer: string = line === null ? word : `${line} ${word}`
+    if (length(longer) > most && line !== null) {
       lines.push(line)
       line = word
     } else line = longer
   }
-  return [...lines, line]
+  return [...lines, line ?? '']
 }
 
 const codes: Readonly<Record<Tone, string>> = {
