@@ -39,14 +39,14 @@ export interface Command {
   run(invocation: Invocation): Promise<number>
 }
 
-export interface Cluster {
+export interface Connection {
   readonly client: KubeClient
   readonly namespace: string
   /** Name of the user in the kubeconfig. */
   readonly userName: string
 }
 
-export async function connect({ world, flags }: Invocation): Promise<Cluster> {
+export async function connect({ world, flags }: Invocation): Promise<Connection> {
   const timeoutMs = readTimeout(flags.value('request-timeout') ?? '10s')
   const { env, home } = world
   const options = { path: flags.value('kubeconfig'), context: flags.value('context') }
@@ -74,7 +74,7 @@ export function rolloutsPath(namespace: string | null, name?: string): string {
 }
 
 /** Fails with names that were probably meant when there is none of this name. */
-export async function getRollout({ client, namespace }: Cluster, name: string): Promise<Json> {
+export async function getRollout({ client, namespace }: Connection, name: string): Promise<Json> {
   try {
     return await client.ask({ path: rolloutsPath(namespace, name) })
   } catch (error) {
@@ -87,7 +87,7 @@ export async function getRollout({ client, namespace }: Cluster, name: string): 
   }
 }
 
-async function namesIn({ client, namespace }: Pick<Cluster, 'client' | 'namespace'>) {
+async function namesIn({ client, namespace }: Pick<Connection, 'client' | 'namespace'>) {
   try {
     const { items } = await client.ask({
       path: rolloutsPath(namespace),

@@ -4,8 +4,8 @@ import type { Verb } from '../../crds/rollout-status.ts'
 import { ApiRefusal, Failure, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import {
-  type Cluster,
   type Command,
+  type Connection,
   connect,
   getRollout,
   oneName,
@@ -70,7 +70,7 @@ interface Will {
 
 /** Writes the command, or tells who gave the same one before. Fails when it makes no sense. */
 async function request(
-  cluster: Cluster,
+  cluster: Connection,
   seen: RolloutView,
   will: Will,
 ): Promise<{ readonly pending: string | null }> {
@@ -94,7 +94,7 @@ async function request(
 
 /** False when somebody wrote to the Rollout since it was read. */
 async function write(
-  { client, namespace }: Cluster,
+  { client, namespace }: Connection,
   { name, resourceVersion }: RolloutView,
   { verb, isDryRun, command }: Will & { readonly command: string },
 ): Promise<boolean> {
@@ -116,12 +116,12 @@ async function write(
   }
 }
 
-async function read(cluster: Cluster, name: string): Promise<RolloutView> {
+async function read(cluster: Connection, name: string): Promise<RolloutView> {
   return readRollout(await getRollout(cluster, name))
 }
 
 /** The user as the server knows it; servers before 1.28 do not tell, then as the kubeconfig names it. */
-async function whoAmI({ client, userName }: Cluster): Promise<string> {
+async function whoAmI({ client, userName }: Connection): Promise<string> {
   const apiVersion = 'authentication.k8s.io/v1'
   const review = await client
     .ask({

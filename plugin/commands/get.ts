@@ -4,8 +4,8 @@ import { ApiRefusal, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import {
   bareName,
-  type Cluster,
   type Command,
+  type Connection,
   connect,
   getRollout,
   type Invocation,
@@ -62,12 +62,12 @@ export const get: Command = {
   },
 }
 
-async function named(cluster: Cluster, names: readonly string[]): Promise<Json> {
+async function named(cluster: Connection, names: readonly string[]): Promise<Json> {
   const items = await Promise.all([...new Set(names)].map((name) => getRollout(cluster, name)))
   return { apiVersion: 'v1', kind: 'List', metadata: { resourceVersion: '' }, items }
 }
 
-async function all({ client, namespace }: Cluster, { flags }: Invocation): Promise<Json> {
+async function all({ client, namespace }: Connection, { flags }: Invocation): Promise<Json> {
   const path = rolloutsPath(flags.isSet('all-namespaces') ? null : namespace)
   try {
     return await client.list(path, { labelSelector: flags.value('selector') })

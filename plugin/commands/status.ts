@@ -1,7 +1,7 @@
 // `kubectl sluice status NAME`: one rollout and its ReplicaSets in, the whole story as a tree out.
 import { formatDuration } from '../../crds/duration.ts'
 import { commonFlags } from '../flags.ts'
-import { type Cluster, type Command, connect, getRollout, oneName } from '../invocation.ts'
+import { type Command, type Connection, connect, getRollout, oneName } from '../invocation.ts'
 import { list, number, record, texts } from '../json.ts'
 import { type Branch, renderTree } from '../render.ts'
 import { type Finding, type Release, type RolloutView, readRollout } from '../rollout-view.ts'
@@ -24,7 +24,7 @@ export const status: Command = {
 /** Pods of each revision, as `2/3 pods ready`; null when they may not be read. */
 export type Pods = Readonly<Record<string, string>> | null
 
-async function readPods({ client, namespace }: Cluster, name: string): Promise<Pods> {
+async function readPods({ client, namespace }: Connection, name: string): Promise<Pods> {
   try {
     const path = `/apis/apps/v1/namespaces/${namespace}/replicasets`
     const found = await client.list(path, { labelSelector: `sluice.dev/rollout=${name}` })
