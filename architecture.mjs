@@ -49,12 +49,16 @@ export default {
       name: 'nobody-imports-lab-or-test',
       comment: 'A stand-in must never reach production.',
       severity: 'error',
-      from: { path: '^(crds|git|analysis|traffic|kube|controller|plugin)/', pathNot: '\\.(test|fixture)\\.ts$' },
+      from: {
+        path: '^(crds|git|analysis|traffic|kube|controller|plugin)/',
+        pathNot: '\\.(test|fixture)\\.ts$',
+      },
       to: { path: '^(lab|test)/' },
     },
     {
       name: 'kubernetes-client-for-credentials',
-      comment: 'Generated models drop fields they do not know, so they never meet an object of a user.',
+      comment:
+        'Generated models drop fields they do not know, so they never meet an object of a user.',
       severity: 'error',
       from: { path: production, pathNot: '^kube/credentials(\\.test)?\\.ts$' },
       to: { path: 'node_modules/@kubernetes' },
@@ -63,7 +67,10 @@ export default {
       name: 'git-runs-in-one-place',
       comment: 'Fixed arguments, limits and a clean environment are the work of git/command.ts.',
       severity: 'error',
-      from: { path: '^(git|controller|analysis|traffic|kube|crds)/', pathNot: '^git/(command|.*\\.(test|fixture))\\.ts$' },
+      from: {
+        path: '^(git|controller|analysis|traffic|kube|crds)/',
+        pathNot: '^git/(command|.*\\.(test|fixture))\\.ts$',
+      },
       to: { path: '^(node:)?child_process$' },
     },
     {
@@ -79,6 +86,10 @@ export default {
     exclude: { path: '(^(node_modules|dist|\\.cache)/|\\.test\\.ts$)' },
     tsPreCompilationDeps: true,
     parser: 'swc',
-    enhancedResolveOptions: { extensions: ['.ts', '.mjs', '.js', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.mjs', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
   },
 }

@@ -92,7 +92,7 @@ export const RolloutStatus = z
     since: Timestamp.optional().meta({ description: 'When this phase and step began.' }),
     startedAt: Timestamp.optional().meta({ description: 'When this attempt began.' }),
     reason: z
-      .enum(['failed', 'pods', 'person', 'inconclusive', 'error'])
+      .enum(abortReasons)
       .optional()
       .meta({ description: 'Why the rollout is paused or aborted.' }),
     because: Sentence.optional().meta({ description: 'Why the last decision was taken.' }),

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { systemClock } from '../kube/clock.ts'
 import { buildPlugin } from '../plugin/build.ts'
 import { type DemoOptions, DemoUsageError, help, parseDemoOptions } from './demo/options.ts'
-import { createScreen } from './demo/screen.ts'
-import { setStage } from './demo/stage.ts'
+import { createScreen, type Screen } from './demo/screen.ts'
+import { type Stage, setStage } from './demo/stage.ts'
 import { tellStory } from './demo/story.ts'
 import { approvalText, keepText, summaryText } from './demo/summary.ts'
 
@@ -40,22 +40,37 @@ async function demo(options: DemoOptions): Promise<number> {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt)
   const stream = options.json ? process.stderr : process.stdout
   const screen = createScreen(stream, { now: Date.now, environment: process.env })
-  await using directoryKeeper = new AsyncDisposableStack()
-  directoryKeeper.defer(() => removeUnless(options.isKept, directory))
-  await buildPlugin(join(directory, 'bin', 'kubectl-sluice'))
-  await using stage = await setStage({ directory, screen, limitMs, stop: stop.signal })
   try {
-    const askForApproval = () => {
-      stage.extend(approvalLimitMs)
-      screen.text(approvalText(directory, stage.lab.kubeconfigPath))
+    await buildPlugin(join(directory, 'bin', 'kubectl-sluice'))
+    const stage = await setStage({ directory, screen, limitMs, stop: stop.signal })
+    try {
+      return await perform(stage, { options, screen, stop: stop.signal })
+    } finally {
+      await stage[Symbol.asyncDispose]()
     }
-    const { approve } = options
+  } finally {
+    if (!options.isKept) await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function perform(
+  stage: Stage,
+  scene: { readonly options: DemoOptions; readonly screen: Screen; readonly stop: AbortSignal },
+): Promise<number> {
+  const { options, screen, stop } = scene
+  const { directory, approve } = options
+  const { kubeconfigPath } = stage.lab
+  const askForApproval = () => {
+    stage.extend(approvalLimitMs)
+    screen.text(approvalText(directory, kubeconfigPath))
+  }
+  try {
     const { report, proof } = await tellStory({ ...stage, screen, approve, askForApproval, timing })
     screen.text(await summaryText(report, proof, stage.repository))
     if (options.json) process.stdout.write(`${JSON.stringify(report)}\n`)
     if (options.keep) {
-      screen.text(keepText(directory, stage.lab.kubeconfigPath))
-      await systemClock.sleep(Number.MAX_SAFE_INTEGER, stop.signal)
+      screen.text(keepText(directory, kubeconfigPath))
+      await systemClock.sleep(Number.MAX_SAFE_INTEGER, stop)
     }
     return report.ok ? 0 : 1
   } catch (error) {
@@ -63,7 +78,7 @@ async function demo(options: DemoOptions): Promise<number> {
     screen.text(`\nThe demo did not end as it should: ${reason}`)
     screen.text(`The controller's last words (${stage.controller.logPath}):`)
     screen.text(await stage.controller.tail())
-    return stop.signal.aborted ? 130 : 1
+    return stop.aborted ? 130 : 1
   }
 }
 
@@ -74,10 +89,6 @@ async function prepare({ directory, isNamed }: DemoOptions): Promise<void> {
     throw new DemoUsageError(`${directory} is not empty: name a new or an empty directory`)
   }
   await writeFile(join(directory, '.sluice-demo'), 'Made by npm run demo.\n')
-}
-
-async function removeUnless(isKept: boolean, directory: string): Promise<void> {
-  if (!isKept) await rm(directory, { recursive: true, force: true })
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2))

@@ -57,7 +57,7 @@ const files: Record<string, { text: string; error: RegExp }> = {
   'alias-bomb': { text: bomb, error: /alias/i },
 }
 
-describe('bad definitions in Git', () => {
+describe('bad definitions in Git', { concurrency: 4 }, () => {
   it('are named with file, line and column, and do not keep others from serving', async () => {
     await using cluster = await startCluster()
     const texts = Object.entries(files).map(([name, { text }]) => [
@@ -105,7 +105,7 @@ describe('bad definitions in Git', () => {
   })
 })
 
-describe('a GitSource', () => {
+describe('a GitSource', { concurrency: 4 }, () => {
   const rows = [
     {
       what: 'whose branch does not exist names those that do',
@@ -142,7 +142,7 @@ describe('a GitSource', () => {
   }
 })
 
-describe('a Rollout', () => {
+describe('a Rollout', { concurrency: 4 }, () => {
   it('waits with a reason while the CRDs of the mesh are missing', async () => {
     await using cluster = await startCluster({ hasMesh: false })
     await cluster.repository.commit('v1', { 'apps/payments.yaml': quick('payments') })

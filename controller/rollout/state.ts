@@ -1,8 +1,13 @@
 // The stored status ⇄ the state machine's own state. An unreadable status is an error, never a guess.
-import type { pauseReasons, Release, RolloutStatus } from '../../crds/rollout-status.ts'
+import type {
+  abortReasons,
+  pauseReasons,
+  Release,
+  RolloutStatus,
+} from '../../crds/rollout-status.ts'
 
 export type PauseReason = (typeof pauseReasons)[number]
-export type AbortReason = 'failed' | 'pods' | 'person' | 'inconclusive' | 'error'
+export type AbortReason = (typeof abortReasons)[number]
 
 /** A trial of one revision at one step. */
 export interface Trial {
