@@ -1,7 +1,7 @@
 // The read side: what the stores hold of one Rollout in, its Snapshot out. Nothing is written here.
 import { type Resolved, resolveChecks } from '../analysis/template.ts'
 import type { Verdict } from '../analysis/verdict.ts'
-import { pendingCommands } from '../crds/names.ts'
+import { pendingCommands } from '../crds/command.ts'
 import { parseAnalysisTemplate, parseRollout } from '../crds/parse.ts'
 import { describeProblem, pathText } from '../crds/problem.ts'
 import type { Rollout } from '../crds/rollout.ts'

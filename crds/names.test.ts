@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { commandAnnotation, pendingCommands } from './names.ts'
+import { pendingCommands } from './command.ts'
+import { commandAnnotation } from './names.ts'
 
 const command = { id: 'c1', by: 'ada', at: '2026-01-01T00:00:00.000Z' }
 const abort = commandAnnotation('abort')

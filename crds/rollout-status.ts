@@ -2,6 +2,7 @@
 // not strict: after a downgrade, fields of a newer Sluice are dropped rather than refused.
 import { z } from 'zod'
 import { CommitId, Conditions, Percent, RevisionHash, Sentence, Timestamp } from './fields.ts'
+import { abortReasons, outcomes, phases, revertStates } from './words.ts'
 
 const atomic = { 'x-kubernetes-list-type': 'atomic' }
 
@@ -13,8 +14,6 @@ export const Release = z.object({
   }),
 })
 export type Release = z.infer<typeof Release>
-
-export const outcomes = ['Passed', 'Failed', 'Inconclusive', 'Error'] as const
 
 /** What one check said, with the numbers it used. */
 export const Evidence = z.object({
@@ -36,7 +35,7 @@ export const Evidence = z.object({
 export type Evidence = z.infer<typeof Evidence>
 
 export const RevertState = z.object({
-  state: z.enum(['Requested', 'Committed', 'Superseded', 'Nothing', 'NeedsHuman', 'Off']).meta({
+  state: z.enum(revertStates).meta({
     description:
       'Committed: the last good release is on the branch. Superseded: somebody changed it first, no commit. Nothing: there was nothing to restore.',
   }),
@@ -47,14 +46,6 @@ export const RevertState = z.object({
   at: Timestamp.meta({ description: 'When this state was reached.' }),
 })
 export type RevertState = z.infer<typeof RevertState>
-
-export const phases = ['Stable', 'Progressing', 'Paused', 'Aborted'] as const
-/** Why progress stands still. */
-export const pauseReasons = ['person', 'inconclusive', 'error'] as const
-/** Why traffic went back. Only `failed`, `pods` and `person` say that the revision is bad and may write Git. */
-export const abortReasons = ['failed', 'pods', 'person', 'inconclusive', 'error'] as const
-export const verbs = ['promote', 'pause', 'resume', 'abort', 'retry'] as const
-export type Verb = (typeof verbs)[number]
 
 const CommandId = z
   .string()

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { stepsOf } from '../controller/rollout/steps.ts'
-import { commandAnnotation } from '../crds/names.ts'
 import { revisionOf } from '../crds/revision.ts'
-import { type Verb, verbs } from '../crds/rollout-status.ts'
+import type { Verb } from '../crds/words.ts'
 import { rollout, rolloutSpec, template } from '../test/fixtures/rollout.ts'
 import { judgeCommand, whatChanged } from './precondition.ts'
-import { annotationOf, pendingCommand, type RolloutView, readRollout } from './rollout-view.ts'
+import { pendingCommand, type RolloutView, readRollout } from './rollout-view.ts'
 
 const target = revisionOf(template())
 
@@ -93,10 +92,6 @@ test('a command is pending until its identity was consumed', () => {
   })
   assert.equal(pendingCommand(consumed, 'promote'), null)
   assert.equal(pendingCommand(view({}, { 'sluice.dev/promote': '{' }), 'promote'), null)
-})
-
-test('annotations are named as the controller names them', () => {
-  assert.deepEqual(verbs.map(annotationOf), verbs.map(commandAnnotation))
 })
 
 const blueGreen = { canary: undefined, blueGreen: { hold: '5m', approval: true } }

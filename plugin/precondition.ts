@@ -3,7 +3,7 @@
 //   promote, resume   for the revision and the step seen: two people who promote at once advance one step
 //   abort, pause      for the revision at any step: they must not come too late because it went on meanwhile
 //   retry             for the quarantined revision that Git asks for
-import type { Verb } from '../crds/rollout-status.ts'
+import type { Verb } from '../crds/words.ts'
 import type { RolloutView } from './rollout-view.ts'
 
 export type Judgement =

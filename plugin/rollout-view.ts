@@ -1,7 +1,9 @@
 // A Rollout as the API server holds it in, what the plugin shows and judges out. What does not fit is absent.
 import { durationMs, isDuration } from '../crds/duration.ts'
+import { commandAnnotation } from '../crds/names.ts'
 import { revisionOf } from '../crds/revision.ts'
-import type { Evidence, RevertState, RolloutStatus, Verb } from '../crds/rollout-status.ts'
+import type { Evidence, RevertState, RolloutStatus } from '../crds/rollout-status.ts'
+import { outcomes, phases, revertStates, type Verb } from '../crds/words.ts'
 import { compact, type Json, list, number, oneOf, record, text, texts } from './json.ts'
 import { printable } from './render.ts'
 
@@ -104,21 +106,6 @@ export function readRollout(object: unknown): RolloutView {
 }
 
 // The lists of crds/rollout-status.ts cost the schema library; the types hold these against them.
-const phases = ['Stable', 'Progressing', 'Paused', 'Aborted'] as const satisfies readonly Phase[]
-const outcomes = ['Passed', 'Failed', 'Inconclusive', 'Error'] as const satisfies readonly Outcome[]
-const revertStates = [
-  'Requested',
-  'Committed',
-  'Superseded',
-  'Nothing',
-  'NeedsHuman',
-  'Off',
-] as const satisfies readonly RevertState['state'][]
-
-/** The annotation that carries the last command of a verb; `commandAnnotation` of crds/names.ts. */
-export function annotationOf(verb: Verb): string {
-  return `sluice.dev/${verb}`
-}
 
 export interface Pending {
   readonly by: string
@@ -128,7 +115,7 @@ export interface Pending {
 
 /** The command of a verb that was given and not consumed yet. */
 export function pendingCommand(rollout: RolloutView, verb: Verb): Pending | null {
-  const command = record(parseJson(rollout.annotations[annotationOf(verb)]))
+  const command = record(parseJson(rollout.annotations[commandAnnotation(verb)]))
   const id = text(command['id'])
   if (id === undefined || rollout.consumed[verb] === id) return null
   return {

@@ -1,7 +1,7 @@
 // A snapshot and how far the world has converged in; the next phase out, or null to stay.
 // Interrupts (Git moved, a person, a failed verdict, dead pods, the deadline) come first and at any
 // time; the gate of a step opens only when the step is live, held, checked and approved.
-import type { Command } from '../../crds/names.ts'
+import type { Command } from '../../crds/command.ts'
 import type { Release } from '../../crds/rollout-status.ts'
 import type { Convergence } from './converge.ts'
 import { stepAt } from './desired.ts'

@@ -1,6 +1,7 @@
 // What people said, and whether they said it about this revision and step.
-import type { Command } from '../../crds/names.ts'
-import type { Release, Verb } from '../../crds/rollout-status.ts'
+import type { Command } from '../../crds/command.ts'
+import type { Release } from '../../crds/rollout-status.ts'
+import type { Verb } from '../../crds/words.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** The pending command of a verb, if it was meant for this revision and step. */

@@ -1,6 +1,7 @@
 // Decisions in, the status to store out: the write-ahead log and the story people read.
 import { canonicalJson } from '../../crds/revision.ts'
-import { type Release, type RolloutStatus, verbs } from '../../crds/rollout-status.ts'
+import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
+import { verbs } from '../../crds/words.ts'
 import type { Advance } from './advance.ts'
 import { type Announcement, conditionsOf, progressOf } from './describe.ts'
 import { desired } from './desired.ts'

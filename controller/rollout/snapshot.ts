@@ -1,6 +1,6 @@
 // All that one decision may look at: read once, then only data. Times are ms since epoch.
 import type { Verdict } from '../../analysis/verdict.ts'
-import type { Command } from '../../crds/names.ts'
+import type { Command } from '../../crds/command.ts'
 import type { Hash } from '../../crds/revision.ts'
 import type { RolloutSpec } from '../../crds/rollout.ts'
 import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'

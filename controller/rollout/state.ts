@@ -1,10 +1,6 @@
 // The stored status ⇄ the state machine's own state. An unreadable status is an error, never a guess.
-import type {
-  abortReasons,
-  pauseReasons,
-  Release,
-  RolloutStatus,
-} from '../../crds/rollout-status.ts'
+import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
+import type { abortReasons, pauseReasons } from '../../crds/words.ts'
 
 export type PauseReason = (typeof pauseReasons)[number]
 export type AbortReason = (typeof abortReasons)[number]

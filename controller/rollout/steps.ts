@@ -14,7 +14,7 @@ export interface Step {
   readonly isChecked: boolean
 }
 
-export function stepsOf(spec: RolloutSpec): readonly Step[] {
+export function stepsOf(spec: Pick<RolloutSpec, 'canary' | 'blueGreen'>): readonly Step[] {
   if (spec.blueGreen) {
     const { approval, hold } = spec.blueGreen
     return [

@@ -1,6 +1,7 @@
 // `kubectl sluice promote|abort|pause|resume|retry NAME`: a person's will in, an annotation on the Rollout out.
 // The controller does what it says; this writes it only for what the person has seen.
-import type { Verb } from '../../crds/rollout-status.ts'
+import { commandAnnotation } from '../../crds/names.ts'
+import type { Verb } from '../../crds/words.ts'
 import { ApiRefusal, Failure, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import {
@@ -13,7 +14,7 @@ import {
 } from '../invocation.ts'
 import { record, text } from '../json.ts'
 import { judgeCommand, place, whatChanged } from '../precondition.ts'
-import { annotationOf, pendingCommand, type RolloutView, readRollout } from '../rollout-view.ts'
+import { pendingCommand, type RolloutView, readRollout } from '../rollout-view.ts'
 
 const conflictLimit = 3
 const reasonLimit = 512
@@ -107,7 +108,7 @@ async function write(
         fieldManager: 'kubectl-sluice',
         dryRun: isDryRun ? 'All' : undefined,
       },
-      body: { metadata: { resourceVersion, annotations: { [annotationOf(verb)]: command } } },
+      body: { metadata: { resourceVersion, annotations: { [commandAnnotation(verb)]: command } } },
     })
     return true
   } catch (error) {
