@@ -10,6 +10,8 @@ export interface ControllerProcess {
   readonly ended: Promise<string>
   /** SIGTERM, then waits: the process gives its lease away. */
   stop(): Promise<void>
+  /** SIGKILL for a crash, SIGSTOP and SIGCONT for a machine that sleeps. */
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void
   /** The last lines of the log, for an error message. */
   tail(): Promise<string>
 }
@@ -35,6 +37,7 @@ export function startController(options: {
   return {
     logPath,
     ended,
+    signal: (name) => void child.kill(name),
     async stop() {
       child.kill('SIGTERM')
       const limit = setTimeout(() => child.kill('SIGKILL'), stopLimitMs)

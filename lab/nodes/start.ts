@@ -11,6 +11,8 @@ export interface NodesOptions {
   readonly clock: Clock
   /** In [0, 1): names of pods, their latencies and errors. */
   readonly random: () => number
+  /** False where the cluster has a controller of ReplicaSets itself. Default true. */
+  readonly runsReplicaSets?: boolean
   /** Default: errors are dropped; the work is tried again anyway. */
   readonly onError?: (what: string, error: unknown) => void
 }
@@ -22,7 +24,7 @@ export interface Nodes {
 
 /** Resolves once it has seen what exists. */
 export async function startNodes(options: NodesOptions): Promise<Nodes> {
-  const { api, clock, random, onError = () => undefined } = options
+  const { api, clock, random, runsReplicaSets = true, onError = () => undefined } = options
   const closing = new AbortController()
   const replicaSets = createReflector({
     api,
@@ -41,14 +43,15 @@ export async function startNodes(options: NodesOptions): Promise<Nodes> {
       const pod = object ?? previous
       if (!pod) return
       node.notice(pod.metadata.uid ?? '', object)
-      controller.noticePod(pod)
+      if (runsReplicaSets) controller.noticePod(pod)
     },
   })
   const shared = { api, replicaSets, pods, clock, random, onError }
   const controller = createReplicaSetController(shared)
   const node = createNode({ ...shared, nextAddress: createAddresses() })
-  const following = [pods, replicaSets].map((reflector) => reflector.start(closing.signal))
-  await Promise.all([pods.synced, replicaSets.synced])
+  const followed = runsReplicaSets ? [pods, replicaSets] : [pods]
+  const following = followed.map((reflector) => reflector.start(closing.signal))
+  await Promise.all(followed.map((reflector) => reflector.synced))
   return {
     async close() {
       closing.abort()
