@@ -13,6 +13,7 @@ import type { Source, SourcedDefinition, SourceState } from '../git/source.ts'
 import type { Writer } from '../git/writer.ts'
 import { ApiError, type KubeApi, type KubeObject } from '../kube/api.ts'
 import { analysisTemplates, gitSources, rollouts } from '../kube/resources.ts'
+import { Fenced } from './act.ts'
 import type { World } from './world.ts'
 
 export interface Syncer {
@@ -153,7 +154,7 @@ async function apply(
   const store = kind === 'Rollout' ? syncer.world.rollouts : syncer.world.templates
   const live = store.get(namespace, name)
   if (live?.metadata.annotations?.[definitionAnnotation] === digest) return
-  if (!syncer.mayWrite()) return
+  if (!syncer.mayWrite()) throw new Fenced('the lease is lost: another controller leads now')
   const { metadata, ...rest } = definition.object as KubeObject
   const annotations = {
     ...metadata.annotations,

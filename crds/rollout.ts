@@ -138,6 +138,8 @@ export const Revert = z
   .meta({ description: 'What happens in Git after an abort.' })
 
 const oneStrategy = exactlyOne(['canary', 'blueGreen'])
+const noTraffic =
+  'the last step needs a weight above 0: without traffic its checks have no evidence'
 const tooShort = 'must be longer than the longest hold, or no step can end in time'
 
 export const RolloutSpec = z
@@ -169,6 +171,10 @@ export const RolloutSpec = z
     path: ['progressDeadline'],
     message: tooShort,
   })
+  .refine((spec) => !spec.analysis || !spec.canary || lastWeight(spec.canary) > 0, {
+    path: ['canary', 'steps'],
+    message: noTraffic,
+  })
   .meta({
     ...oneStrategy.meta,
     description: 'What runs and how a new revision of it takes over.',
@@ -183,6 +189,11 @@ export const RolloutSpec = z
         rule: '!has(self.blueGreen) || duration(self.blueGreen.hold) < duration(self.progressDeadline)',
         message: tooShort,
         fieldPath: '.progressDeadline',
+      },
+      {
+        rule: '!has(self.analysis) || !has(self.canary) || self.canary.steps[size(self.canary.steps) - 1].weight > 0',
+        message: noTraffic,
+        fieldPath: '.canary.steps',
       },
     ] satisfies CelRule[],
   })
@@ -213,6 +224,10 @@ function rises(steps: readonly { weight: number }[]): boolean {
 // Total: a text that is no duration has been reported at its own field.
 function isShorter(hold: string, deadline: string): boolean {
   return !isDuration(hold) || !isDuration(deadline) || durationMs(hold) < durationMs(deadline)
+}
+
+function lastWeight(canary: { steps: readonly { weight: number }[] }): number {
+  return canary.steps.at(-1)?.weight ?? 0
 }
 
 function holds(spec: {

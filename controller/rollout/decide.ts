@@ -82,9 +82,12 @@ function settle(snapshot: Snapshot, state: State, seen: Convergence): Decision {
 function revert(snapshot: Snapshot, state: State, seen: Convergence): Action[] {
   const { status, revert: report, now } = snapshot
   const isSafe = seen.liveAt !== null && seen.liveAt <= now
-  if (state.phase.kind !== 'Aborted' || status.revert?.state !== 'Requested') return []
-  if (!isSafe || report) return []
-  return [{ kind: 'revert', bad: state.phase.canary.revision, attempt: state.attempt }]
+  if (status.revert?.state !== 'Requested' || !isSafe) return []
+  // Also when Git asks for stable again: a crash may have come between our push and this record of it.
+  const { kind } = state.phase
+  if (kind !== 'Aborted' && kind !== 'Stable') return []
+  if (report?.attempt === state.attempt) return []
+  return [{ kind: 'revert', bad: status.revert.bad.revision, attempt: state.attempt }]
 }
 
 /** Nothing can be done for this Rollout; say so once and wait for the world to change. */

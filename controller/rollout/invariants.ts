@@ -104,7 +104,9 @@ export const invariants: readonly Invariant[] = [
     name: 'G6',
     says: 'Git is written only after the verdict was stored',
     holds: ({ status }, decision) =>
-      decision.actions.every((action) => action.kind !== 'revert' || status.phase === 'Aborted'),
+      decision.actions.every(
+        (action) => action.kind !== 'revert' || status.revert?.state === 'Requested',
+      ),
   },
   {
     name: 'A2',
