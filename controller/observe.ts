@@ -7,12 +7,13 @@ import { describeProblem, pathText } from '../crds/problem.ts'
 import type { Rollout } from '../crds/rollout.ts'
 import { RolloutStatus } from '../crds/rollout-status.ts'
 import type { KubeObject } from '../kube/api.ts'
+import { podTrouble } from '../kube/pod.ts'
 import { readFleet } from '../kube/replica-set.ts'
 import { istio } from '../traffic/istio.ts'
 import type { Owner } from '../traffic/router.ts'
 import { targetOf } from './rollout/revision.ts'
 import type { Fleet, Obstacle, RevertReport, Route, Snapshot } from './rollout/snapshot.ts'
-import { byRollout, type World } from './world.ts'
+import { byRevision, byRollout, type World } from './world.ts'
 
 /** What the controller knows of rollouts besides the cluster; lost at a restart and learned again. */
 export interface Memory {
@@ -117,12 +118,18 @@ function fleetsOf(world: World, owner: Owner): Fleet[] {
       const fleet = readFleet(object)
       if (!fleet) return []
       const { revision, desired, ready, decision } = fleet
-      return [{ revision, desired, ready, decision, trouble: troubleOf(object) }]
+      const trouble = ready < desired ? troubleOf(world, object, revision) : undefined
+      return [{ revision, desired, ready, decision, trouble }]
     })
 }
 
-/** Why the cluster could not create pods: a quota, an admission webhook, a missing service account. */
-function troubleOf(object: KubeObject): string | undefined {
+/** Why pods are missing (a quota, an admission webhook) or not ready (a crash, an image, no node). */
+function troubleOf(world: World, object: KubeObject, revision: string): string | undefined {
+  const { namespace = '' } = object.metadata
+  for (const pod of world.pods.byIndex(byRevision, `${namespace}/${revision}`)) {
+    const trouble = podTrouble(pod)
+    if (trouble) return trouble
+  }
   const conditions: { type: string; status: string; message?: string }[] =
     object['status']?.conditions ?? []
   return conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True')

@@ -3,13 +3,14 @@ import { label } from '../crds/names.ts'
 import type { KubeApi, KubeObject, Resource } from '../kube/api.ts'
 import { ApiError } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
+import { slimPod } from '../kube/pod.ts'
 import {
   createReflector,
   type Reflector,
   type ReflectorEvent,
   type ReflectorOptions,
 } from '../kube/reflector.ts'
-import { analysisTemplates, gitSources, replicaSets, rollouts } from '../kube/resources.ts'
+import { analysisTemplates, gitSources, pods, replicaSets, rollouts } from '../kube/resources.ts'
 import { keyOf, type Store } from '../kube/store.ts'
 import type { Router } from '../traffic/router.ts'
 
@@ -19,6 +20,8 @@ export interface World {
   readonly sources: Store
   /** ReplicaSets of Rollouts, by index `rollout` as `namespace/name`. */
   readonly fleets: Store
+  /** Pods of Rollouts, by index `revision` as `namespace/revision`; only what tells of their trouble. */
+  readonly pods: Store
   readonly routes: Store
   readonly subsets: Store
   /** Whether mesh objects are known; other kinds go on meanwhile. */
@@ -49,6 +52,7 @@ export interface MeshState {
 }
 
 export const byRollout = 'rollout'
+export const byRevision = 'revision'
 
 export function createWorld(options: WorldOptions): World {
   const { router, namespace, onRollout, onSource } = options
@@ -77,6 +81,11 @@ export function createWorld(options: WorldOptions): World {
     },
   }
   const fleets = follow(replicaSets, owned)
+  const crew = follow(pods, {
+    query: { namespace, labelSelector: label.revision },
+    indexes: { [byRevision]: revisionKeyOf },
+    transform: slimPod,
+  })
   const mesh = (resource: Resource) =>
     follow(resource, { ...owned, observer: meshObserver(options, { resource, meshProblems, all }) })
   const routes = mesh(router.route)
@@ -87,6 +96,7 @@ export function createWorld(options: WorldOptions): World {
     templates: templates.store,
     sources: sources.store,
     fleets: fleets.store,
+    pods: crew.store,
     routes: routes.store,
     subsets: subsets.store,
     mesh: () =>
@@ -146,6 +156,11 @@ function worse(state: MeshState, problem: string | null): MeshState {
 function rolloutKeysOf(object: KubeObject | null | undefined): string[] {
   const name = object?.metadata.labels?.[label.rollout]
   return object && name ? [`${object.metadata.namespace ?? ''}/${name}`] : []
+}
+
+function revisionKeyOf(pod: KubeObject): string[] {
+  const revision = pod.metadata.labels?.[label.revision]
+  return revision ? [`${pod.metadata.namespace ?? ''}/${revision}`] : []
 }
 
 function meshProblem(resource: Resource, error: unknown): string {

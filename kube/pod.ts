@@ -1,0 +1,61 @@
+// A pod in, why it is not ready out. The store keeps only what that needs: of thousands of pods few matter.
+import type { KubeObject } from './api.ts'
+
+interface ContainerStatus {
+  readonly ready?: boolean
+  readonly restartCount?: number
+  readonly state?: { readonly waiting?: Waiting; readonly terminated?: Waiting }
+}
+
+interface Waiting {
+  readonly reason?: string
+  readonly message?: string
+}
+
+/** What the store keeps of a pod: its labels, and the parts of its status that tell of trouble. */
+export function slimPod(pod: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion, labels, deletionTimestamp } = pod.metadata
+  const { phase, conditions, containerStatuses, initContainerStatuses } = pod['status'] ?? {}
+  return {
+    apiVersion: pod.apiVersion,
+    kind: pod.kind,
+    metadata: compact({ name, namespace, uid, resourceVersion, labels, deletionTimestamp }),
+    status: compact({ phase, conditions, containerStatuses, initContainerStatuses }),
+  }
+}
+
+/** Why a pod is not ready, as the cluster words it: `app CrashLoopBackOff: back-off 5m0s`; null when it is well. */
+export function podTrouble(pod: KubeObject): string | null {
+  const status = pod['status'] ?? {}
+  const containers: (ContainerStatus & { readonly name?: string })[] = [
+    ...(status.initContainerStatuses ?? []),
+    ...(status.containerStatuses ?? []),
+  ]
+  for (const container of containers) {
+    const { waiting, terminated } = container.state ?? {}
+    const cause = waiting?.reason ? waiting : terminated
+    if (container.ready || !cause?.reason || harmless.has(cause.reason)) continue
+    return sentence(`${container.name ?? 'container'} ${cause.reason}`, cause.message)
+  }
+  const conditions: { type?: string; status?: string; reason?: string; message?: string }[] =
+    status.conditions ?? []
+  const scheduled = conditions.find(({ type }) => type === 'PodScheduled')
+  if (scheduled?.status === 'False') {
+    return sentence(scheduled.reason ?? 'Unschedulable', scheduled.message)
+  }
+  return null
+}
+
+/** On the way to ready, or done on purpose. */
+const harmless = new Set(['ContainerCreating', 'PodInitializing', 'Completed'])
+const messageLimit = 160
+
+function sentence(reason: string, message: string | undefined): string {
+  return message ? `${reason}: ${message.slice(0, messageLimit)}` : reason
+}
+
+function compact<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>
+  }
+}
