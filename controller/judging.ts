@@ -36,6 +36,7 @@ export async function keepJudging(judging: Judging, signal: AbortSignal): Promis
 
 /** One round over all rollouts that have something to ask. */
 export async function judgeOnce(judging: Judging): Promise<void> {
+  forgetGone(judging)
   const { world, memory, analyst, clock } = judging
   const asked = world.rollouts
     .list()
@@ -50,6 +51,18 @@ export async function judgeOnce(judging: Judging): Promise<void> {
     judging.onVerdict(key, verdict)
   }
 }
+
+/** What is remembered of rollouts that are gone goes too, once it is worth looking. */
+function forgetGone({ world, memory }: Judging): void {
+  const remembered = Math.max(memory.verdicts.size, memory.reverts.size)
+  if (remembered <= 2 * world.rollouts.size + spare) return
+  const uids = new Set(world.rollouts.list().map((object) => object.metadata.uid))
+  for (const known of [memory.verdicts, memory.reverts]) {
+    for (const uid of known.keys()) if (!uids.has(uid)) known.delete(uid)
+  }
+}
+
+const spare = 100
 
 interface Asked {
   readonly key: string

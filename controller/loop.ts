@@ -27,7 +27,10 @@ export interface LoopOptions {
   /** Where mirrors of repositories are kept. */
   readonly directory: string
   readonly scrapeIntervalMs: number
+  /** False as soon as the lease may have expired. */
   readonly mayWrite: () => boolean
+  /** This process holds the lease, even while it is in doubt whether a write would end in time. */
+  readonly isLeading: () => boolean
   readonly listeners: Listeners
 }
 
@@ -55,6 +58,7 @@ export interface Loop {
 type Key = `rollout/${string}` | `source/${string}`
 
 const concurrency = 16
+const doubtMs = 1_000
 
 export function createLoop(options: LoopOptions): Loop {
   const { clock } = options
@@ -140,7 +144,7 @@ function createReconciler(
 }
 
 function createQueue(
-  { clock, random, mayWrite, listeners }: LoopOptions,
+  { clock, random, mayWrite, isLeading, listeners }: LoopOptions,
   running: Map<Key, number>,
   handle: (key: Key) => Promise<number | null>,
 ) {
@@ -149,7 +153,8 @@ function createQueue(
     random,
     concurrency,
     handle: async (key) => {
-      if (!mayWrite()) return null
+      // A leader in doubt looks again soon; a candidate looks at everything once it leads.
+      if (!mayWrite()) return isLeading() ? clock.now() + doubtMs : null
       running.set(key, clock.monotonic())
       return handle(key).finally(() => running.delete(key))
     },

@@ -92,6 +92,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     directory: options.gitDirectory,
     scrapeIntervalMs: options.scrapeIntervalMs,
     mayWrite: () => lease?.mayWrite() ?? true,
+    isLeading: () => (lease ? lease.fence() !== null : true),
     listeners: telemetry,
   })
   const status = await serveStatus({ ...options.listen, registry: telemetry.registry, loop, clock })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { revisionOf } from '../../crds/revision.ts'
+import { RolloutStatus } from '../../crds/rollout-status.ts'
 import { World } from '../../test/doubles/world.ts'
 import { rolloutSpec, template } from '../../test/fixtures/rollout.ts'
 
@@ -188,6 +189,20 @@ describe('a rollout', () => {
     world.fleets = world.fleets.map((f) => (f.revision === v1 ? { ...f, ready: 4 } : f))
     world.settle()
     assert.deepEqual(world.route.weights, { [v1]: 100 })
+  })
+})
+
+describe('a status that was lost', () => {
+  it('goes on from the numbers that its objects carry, with traffic where it is', () => {
+    const world = running()
+    world.ask(spec('checkout:v2'), 'c2')
+    world.pass(120)
+    const { weights } = world.route
+    world.status = RolloutStatus.parse({})
+    world.pass(20)
+    assert.deepEqual(world.route.weights, weights)
+    assert.equal(world.status.stable?.revision, v2)
+    assert.ok(world.status.decision > world.route.decision - 1)
   })
 })
 

@@ -6,7 +6,8 @@ import { type Advance, advance } from './advance.ts'
 import { type Action, type Convergence, converge } from './converge.ts'
 import { type Announcement, announce } from './describe.ts'
 import { desired } from './desired.ts'
-import { recordAdvance, recordFacts, recordRevert } from './record.ts'
+import { recordFacts } from './facts.ts'
+import { recordAdvance, recordCatchUp, recordRevert } from './record.ts'
 import type { Snapshot } from './snapshot.ts'
 import { readState, type State } from './state.ts'
 import { earliest, type Wait, waitingFor } from './waiting.ts'
@@ -26,6 +27,8 @@ export interface Decision {
 export function decide(snapshot: Snapshot): Decision {
   const state = readState(snapshot.status)
   if (snapshot.obstacle) return hold(snapshot, state)
+  const behind = recordCatchUp(snapshot, state)
+  if (behind) return { ...behind, actions: [], wakeAt: snapshot.now, announcements: [] }
   const seen = see(snapshot, state)
   const next = advance(snapshot, state, seen)
   if (next) return move(snapshot, state, next)

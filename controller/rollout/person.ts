@@ -1,7 +1,7 @@
 // What people said, and whether they said it about this revision and step.
 import type { Command } from '../../crds/command.ts'
-import type { Release } from '../../crds/rollout-status.ts'
-import type { Verb } from '../../crds/words.ts'
+import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
+import { type Verb, verbs } from '../../crds/words.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** The pending command of a verb, if it was meant for this revision and step. */
@@ -20,4 +20,17 @@ export function command(
 
 export function said(by: Command, what: string): string {
   return `${by.by} ${what}${by.why ? ` (${by.why})` : ''}`
+}
+
+/** The commands consumed so far, and those pending ones that are answered now. */
+export function consume(
+  snapshot: Snapshot,
+  isConsumed: (verb: Verb) => boolean,
+): RolloutStatus['commands'] {
+  const consumed = { ...snapshot.status.commands }
+  for (const verb of verbs) {
+    const pending = snapshot.commands.find((candidate) => candidate.verb === verb)
+    if (pending && isConsumed(verb)) consumed[verb] = pending.id
+  }
+  return Object.keys(consumed).length > 0 ? consumed : undefined
 }

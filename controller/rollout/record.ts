@@ -1,14 +1,12 @@
 // Decisions in, the status to store out: the write-ahead log and the story people read.
-import { canonicalJson } from '../../crds/revision.ts'
 import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
-import { verbs } from '../../crds/words.ts'
 import type { Advance } from './advance.ts'
 import { type Announcement, conditionsOf, progressOf } from './describe.ts'
 import { desired } from './desired.ts'
-import { command } from './person.ts'
+import { consume } from './person.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { AbortReason, State } from './state.ts'
-import { earliest, type Wait } from './waiting.ts'
+import { compact, sum, timestamp } from './stored.ts'
 
 const historyLimit = 10
 const quarantineLimit = 10
@@ -140,6 +138,22 @@ function goodOf(stable: Release | null): Release | undefined {
   return stable ?? undefined
 }
 
+/**
+ * A status that was lost or restored from a backup is behind the objects it wrote, and the fence would
+ * refuse every write: numbering goes on from the highest number seen. Null when the status is not behind.
+ */
+export function recordCatchUp(
+  { status, fleets, route }: Snapshot,
+  state: State,
+): { status: RolloutStatus; because: string } | null {
+  const highest = Math.max(route.decision, ...fleets.map((fleet) => fleet.decision))
+  if (highest <= state.decision) return null
+  return {
+    because: `objects carry decision ${highest}, the status only ${state.decision}: numbering goes on from there`,
+    status: { ...status, decision: highest },
+  }
+}
+
 /** What the Git writer reported, stored once; null when there is nothing new. */
 export function recordRevert(
   snapshot: Snapshot,
@@ -170,122 +184,5 @@ export function recordRevert(
         at: timestamp(now),
       }),
     }),
-  }
-}
-
-interface Recorded {
-  readonly status: RolloutStatus | null
-  readonly announcements: readonly Announcement[]
-  readonly wakeAt: number | null
-}
-
-/** Facts that change without a change of phase: what blocks it, stale commands, pods at rest. */
-export function recordFacts(
-  snapshot: Snapshot,
-  state: State,
-  facts: { readonly wait: Wait | null; readonly isSettled: boolean },
-): Recorded {
-  const { status: old, now, fleets, identity } = snapshot
-  const stale = snapshot.commands.filter((pending) => !isStillValid(snapshot, state, pending.verb))
-  const blocked = blockedBy(snapshot, state, facts.wait)
-  const isAtRest = state.phase.kind === 'Stable' || state.phase.kind === 'Aborted'
-  const because = old.because ?? ''
-  const counted =
-    isAtRest && facts.isSettled
-      ? {
-          replicas: sum(fleets.map((f) => f.desired)),
-          readyReplicas: sum(fleets.map((f) => f.ready)),
-        }
-      : {}
-  const status: RolloutStatus = compact({
-    ...old,
-    ...counted,
-    observedGeneration: identity.generation,
-    blockedBy: blocked.value,
-    commands: consume(snapshot, (verb) => stale.some((pending) => pending.verb === verb)),
-    conditions: conditionsOf(snapshot, {
-      state,
-      isSettled: facts.isSettled,
-      blockedBy: blocked.value,
-      because,
-    }),
-  })
-  const isNews = state.phase.kind === 'New' || isAtRest || stale.length > 0 || blocked.isChanged
-  const isSame = canonicalJson(status) === canonicalJson(old)
-  return {
-    status: isNews && !isSame ? status : null,
-    wakeAt: earliest(blocked.wakeAt, isNews && !isSame ? now : null),
-    announcements:
-      isNews && !isSame ? announcementsOf(stale, blocked.isNew ? facts.wait : null) : [],
-  }
-}
-
-interface Blocked {
-  readonly value: RolloutStatus['blockedBy']
-  readonly isChanged: boolean
-  /** It begins to block now. */
-  readonly isNew: boolean
-  readonly wakeAt: number | null
-}
-
-function blockedBy({ status, now }: Snapshot, state: State, wait: Wait | null): Blocked {
-  const old = status.blockedBy
-  if (!wait || wait.graceMs === null) {
-    return { value: undefined, isChanged: old !== undefined, isNew: false, wakeAt: null }
-  }
-  if (old?.reason === wait.reason) {
-    return { value: old, isChanged: false, isNew: false, wakeAt: null }
-  }
-  const { phase } = state
-  const begun = phase.kind === 'New' || phase.kind === 'Stable' ? now : phase.since
-  const dueAt = begun + wait.graceMs
-  if (wait.graceMs > 0 && now < dueAt) {
-    return { value: undefined, isChanged: old !== undefined, isNew: false, wakeAt: dueAt }
-  }
-  const message = wait.message.slice(0, 1024)
-  const value = { reason: wait.reason, message, since: timestamp(now) }
-  return { value, isChanged: true, isNew: true, wakeAt: null }
-}
-
-function announcementsOf(stale: Snapshot['commands'], wait: Wait | null): Announcement[] {
-  const refused = stale.map(
-    (pending): Announcement => ({
-      type: 'Warning',
-      reason: 'CommandRefused',
-      note: `${pending.verb} by ${pending.by} came too late: it was meant for another revision, step or phase`,
-    }),
-  )
-  if (!wait) return refused
-  return [...refused, { type: 'Warning', reason: wait.reason, note: wait.message }]
-}
-
-/** A promote may wait for its gate; every other command acts at once or was too late. */
-function isStillValid(snapshot: Snapshot, state: State, verb: string): boolean {
-  const { phase } = state
-  if (phase.kind !== 'Progressing' && phase.kind !== 'Paused') return false
-  return verb === 'promote' && command(snapshot, 'promote', phase) !== null
-}
-
-function consume(snapshot: Snapshot, isConsumed: (verb: string) => boolean) {
-  const consumed = { ...snapshot.status.commands }
-  for (const verb of verbs) {
-    const pending = snapshot.commands.find((candidate) => candidate.verb === verb)
-    if (pending && isConsumed(verb)) consumed[verb] = pending.id
-  }
-  return Object.keys(consumed).length > 0 ? consumed : undefined
-}
-
-function timestamp(ms: number): string {
-  return new Date(ms).toISOString()
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
-}
-
-/** Without undefined members, so that what is stored equals what was meant. */
-function compact<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>
   }
 }

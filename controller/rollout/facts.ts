@@ -1,0 +1,103 @@
+// Facts that change without a change of phase in, the status that tells them out: what blocks a rollout,
+// commands that came too late, pods at rest.
+import { canonicalJson } from '../../crds/revision.ts'
+import type { RolloutStatus } from '../../crds/rollout-status.ts'
+import { type Announcement, conditionsOf } from './describe.ts'
+import { command, consume } from './person.ts'
+import type { Snapshot } from './snapshot.ts'
+import type { State } from './state.ts'
+import { compact, sum, timestamp } from './stored.ts'
+import { earliest, type Wait } from './waiting.ts'
+
+interface Recorded {
+  readonly status: RolloutStatus | null
+  readonly announcements: readonly Announcement[]
+  readonly wakeAt: number | null
+}
+
+/** Facts that change without a change of phase: what blocks it, stale commands, pods at rest. */
+export function recordFacts(
+  snapshot: Snapshot,
+  state: State,
+  facts: { readonly wait: Wait | null; readonly isSettled: boolean },
+): Recorded {
+  const { status: old, now, fleets, identity } = snapshot
+  const stale = snapshot.commands.filter((pending) => !isStillValid(snapshot, state, pending.verb))
+  const blocked = blockedBy(snapshot, state, facts.wait)
+  const isAtRest = state.phase.kind === 'Stable' || state.phase.kind === 'Aborted'
+  const because = old.because ?? ''
+  const counted =
+    isAtRest && facts.isSettled
+      ? {
+          replicas: sum(fleets.map((f) => f.desired)),
+          readyReplicas: sum(fleets.map((f) => f.ready)),
+        }
+      : {}
+  const status: RolloutStatus = compact({
+    ...old,
+    ...counted,
+    observedGeneration: identity.generation,
+    blockedBy: blocked.value,
+    commands: consume(snapshot, (verb) => stale.some((pending) => pending.verb === verb)),
+    conditions: conditionsOf(snapshot, {
+      state,
+      isSettled: facts.isSettled,
+      blockedBy: blocked.value,
+      because,
+    }),
+  })
+  const isNews = state.phase.kind === 'New' || isAtRest || stale.length > 0 || blocked.isChanged
+  const isSame = canonicalJson(status) === canonicalJson(old)
+  return {
+    status: isNews && !isSame ? status : null,
+    wakeAt: earliest(blocked.wakeAt, isNews && !isSame ? now : null),
+    announcements:
+      isNews && !isSame ? announcementsOf(stale, blocked.isNew ? facts.wait : null) : [],
+  }
+}
+
+interface Blocked {
+  readonly value: RolloutStatus['blockedBy']
+  readonly isChanged: boolean
+  /** It begins to block now. */
+  readonly isNew: boolean
+  readonly wakeAt: number | null
+}
+
+function blockedBy({ status, now }: Snapshot, state: State, wait: Wait | null): Blocked {
+  const old = status.blockedBy
+  if (!wait || wait.graceMs === null) {
+    return { value: undefined, isChanged: old !== undefined, isNew: false, wakeAt: null }
+  }
+  if (old?.reason === wait.reason) {
+    return { value: old, isChanged: false, isNew: false, wakeAt: null }
+  }
+  const { phase } = state
+  const begun = phase.kind === 'New' || phase.kind === 'Stable' ? now : phase.since
+  const dueAt = begun + wait.graceMs
+  if (wait.graceMs > 0 && now < dueAt) {
+    return { value: undefined, isChanged: old !== undefined, isNew: false, wakeAt: dueAt }
+  }
+  const message = wait.message.slice(0, 1024)
+  const value = { reason: wait.reason, message, since: timestamp(now) }
+  return { value, isChanged: true, isNew: true, wakeAt: null }
+}
+
+function announcementsOf(stale: Snapshot['commands'], wait: Wait | null): Announcement[] {
+  const refused = stale.map(
+    (pending): Announcement => ({
+      type: 'Warning',
+      reason: 'CommandRefused',
+      note: `${pending.verb} by ${pending.by} came too late: it was meant for another revision, step or phase`,
+    }),
+  )
+  if (!wait) return refused
+  return [...refused, { type: 'Warning', reason: wait.reason, note: wait.message }]
+}
+
+/** A promote may wait for its gate; every other command acts at once or was too late. */
+function isStillValid(snapshot: Snapshot, state: State, verb: string): boolean {
+  const { phase } = state
+  if (phase.kind !== 'Progressing' && phase.kind !== 'Paused') return false
+  return verb === 'promote' && command(snapshot, 'promote', phase) !== null
+}
