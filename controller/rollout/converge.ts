@@ -107,6 +107,8 @@ function shift(want: Desired, seen: Seen, rules: Rules): Shift {
     settledAt > now
       ? { reason: 'Settling', message: 'the weights are stored and on their way to the proxies' }
       : null
+  // Scaled to zero: nobody can serve, so traffic stays where it is until there are pods again.
+  if (rules.replicas === 0) return { actions: [], waiting: null, liveAt: now, settledAt: null }
   if (mustDrainFirst(want, route)) {
     const retreating = { ...world, rules: { ...rules, isRetreat: true } }
     return { ...move({ [want.stable]: 100 }, retreating), liveAt: null, settledAt: null }
@@ -185,7 +187,10 @@ const nothingToShrink: Shrink = { actions: [], waiting: null, wakeAt: null }
 
 function shrink(want: Desired, seen: Seen, rules: Rules): Shrink {
   const drainedAt = (seen.route.since ?? seen.now) + rules.settleMs + rules.drainMs
-  const leftover = seen.fleets.filter((fleet) => want.replicas[fleet.revision] === undefined)
+  const leftover = seen.fleets.filter(
+    ({ revision }) =>
+      want.replicas[revision] === undefined && (seen.route.weights[revision] ?? 0) === 0,
+  )
   const tooLarge = seen.fleets.flatMap((fleet): Action[] => {
     const replicas = want.replicas[fleet.revision]
     if (replicas === undefined || fleet.desired <= replicas) return []

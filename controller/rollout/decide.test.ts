@@ -192,6 +192,26 @@ describe('a rollout', () => {
   })
 })
 
+describe('a rollout with 0 replicas', () => {
+  it('is at rest, tries nothing, and serves when it is scaled up', () => {
+    const world = new World(spec('checkout:v1', { replicas: 0 }))
+    world.pass(20)
+    assert.deepEqual(world.route.weights, {})
+    world.ask(spec('checkout:v1', { replicas: 2 }), 'c1')
+    world.pass(5)
+    assert.deepEqual(world.route.weights, { [v1]: 100 })
+    world.ask(spec('checkout:v1', { replicas: 0 }), 'c1')
+    world.pass(5)
+    world.ask(spec('checkout:v2', { replicas: 0 }), 'c2')
+    world.pass(60)
+    assert.equal(world.status.stable?.revision, v1)
+    assert.equal(world.status.blockedBy?.reason, 'ScaledToZero')
+    world.ask(spec('checkout:v2', { replicas: 2 }), 'c2')
+    world.pass(120)
+    assert.equal(world.status.stable?.revision, v2)
+  })
+})
+
 describe('a status that was lost', () => {
   it('goes on from the numbers that its objects carry, with traffic where it is', () => {
     const world = running()
