@@ -1,53 +1,54 @@
 // Requests to the API server in, JSON out. Every failure is a sentence for people, as kubectl words it.
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http'
-import { isIP, Socket } from 'node:net'
-import type { Credentials } from './credentials.ts'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { ApiRefusal, Failure } from './failure.ts'
 import { type Json, list, number, record, text } from './json.ts'
 import type { Target } from './kubeconfig.ts'
-import { proxyFor, tunnel } from './proxy.ts'
+import { splitLines } from './lines.ts'
 import { printable } from './render.ts'
-
-export interface Question {
-  readonly method?: 'GET' | 'POST' | 'PATCH'
-  /** Below the server's address, such as `/api/v1/pods`. */
-  readonly path: string
-  readonly parameters?: Readonly<Record<string, string | undefined>>
-  readonly body?: unknown
-  readonly contentType?: string
-}
+import { type ClientOptions, createRequester, type Question } from './request.ts'
 
 export interface KubeClient {
   /** Fails with `ApiRefusal` when the server says no, with `Failure` when it cannot be asked. */
   ask(question: Question): Promise<Json>
   /** All pages of a list, as one list. */
   list(path: string, parameters: Question['parameters']): Promise<Json>
-}
-
-export interface ClientOptions {
-  readonly target: Target
-  readonly credentials: Credentials
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** For one request; 0 is no limit. */
-  readonly timeoutMs: number
+  /** Events of a watch until the server ends it or the signal does; fails as `ask` does. */
+  watch(question: Question, signal: AbortSignal): AsyncGenerator<Json>
 }
 
 const pageSize = 500
 const pageLimit = 200
 const answerLimitBytes = 64 * 1024 * 1024
+/** A server sends a bookmark about every minute. */
+const silenceLimitMs = 330_000
 
 export async function createClient(options: ClientOptions): Promise<KubeClient> {
-  const send = await createSender(options)
+  const { target, timeoutMs } = options
+  const request = await createRequester(options)
+  const begin = (question: Question) => {
+    try {
+      return request(question)
+    } catch (error) {
+      throw error instanceof Failure ? error : impossible(error, target)
+    }
+  }
   const ask = async (question: Question) => {
-    const { code, body } = await send(question).catch((error) => {
-      throw error instanceof Failure ? error : impossible(error, options.target)
+    const { asked, send } = begin(question)
+    const answered = collect(asked, timeoutMs)
+    send()
+    const { code, body } = await answered.catch((error) => {
+      throw unreachable(error, target)
     })
-    const answer = record(parse(body, options.target))
+    const answer = record(parse(body, target))
     if (code >= 200 && code < 300) return answer
-    throw refusal(code, answer, options.target)
+    throw refusal(code, answer, target)
   }
   return {
     ask,
+    async *watch(question, signal) {
+      const { asked, send } = begin(question)
+      yield* watchLines({ asked, send }, { target, timeoutMs, signal })
+    },
     async list(path, parameters) {
       const items: unknown[] = []
       let next: string | undefined
@@ -72,93 +73,76 @@ interface RawAnswer {
   readonly body: string
 }
 
-type Sender = (question: Question) => Promise<RawAnswer>
-
-async function createSender({ target, credentials, env, timeoutMs }: ClientOptions) {
-  const server = new URL(target.cluster.server)
-  const host = server.hostname.replace(/^\[|\]$/g, '')
-  const isSecure = server.protocol === 'https:'
-  // Loaded only where it is needed: a plain connection starts ten milliseconds sooner without it.
-  const https = isSecure ? await import('node:https') : null
-  const agent = https ? new https.Agent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
-  const proxy = proxyFor(server, target.cluster.proxyUrl, env)
-  if (proxy) {
-    const tls = isSecure ? await import('node:tls') : null
-    const servername = credentials.tls.servername ?? (isIP(host) === 0 ? host : undefined)
-    const secured = { ...credentials.tls, host, ...(servername && { servername }) }
-    agent.createConnection = (_, done) => {
-      tunnel(proxy, server, timeoutMs).then(
-        (socket) => done?.(null, tls ? tls.connect({ ...secured, socket }) : socket),
-        (error) => done?.(error, new Socket()),
-      )
-      return undefined
-    }
-  }
-  const request = https ? https.request : httpRequest
-  const send: Sender = (question) =>
-    new Promise((resolve, reject) => {
-      const { tls, headers } = credentials
-      const payload = question.body === undefined ? undefined : JSON.stringify(question.body)
-      const asked = request({
-        ...tls,
-        agent,
-        protocol: server.protocol,
-        host,
-        port: server.port || (isSecure ? 443 : 80),
-        method: question.method ?? 'GET',
-        path: server.pathname.replace(/\/$/, '') + pathOf(question),
-        headers: {
-          ...headers,
-          accept: 'application/json',
-          'user-agent': 'kubectl-sluice',
-          ...(payload !== undefined && {
-            'content-type': question.contentType ?? 'application/json',
-            'content-length': Buffer.byteLength(payload),
-          }),
-        },
-      })
-      collect(asked, { timeoutMs, resolve, reject: (error) => reject(unreachable(error, target)) })
-      asked.end(payload)
-    })
-  return send
-}
-
-function pathOf({ path, parameters }: Question): string {
-  const query = new URLSearchParams()
-  for (const [name, value] of Object.entries(parameters ?? {})) {
-    if (value !== undefined) query.set(name, value)
-  }
-  return query.size > 0 ? `${path}?${query}` : path
-}
-
-interface Outcome {
-  readonly timeoutMs: number
-  readonly resolve: (answer: RawAnswer) => void
-  readonly reject: (error: Error) => void
-}
-
-function collect(asked: ClientRequest, { timeoutMs, resolve, reject }: Outcome): void {
-  const seconds = `${timeoutMs / 1_000} s`
-  const late = () => asked.destroy(new Failure(`no answer within ${seconds}`))
-  const timer = timeoutMs > 0 ? setTimeout(late, timeoutMs) : undefined
-  const fail = (error: Error) => {
-    clearTimeout(timer)
-    reject(error)
-  }
-  asked.on('error', fail)
-  asked.on('response', (response) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    response.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size > answerLimitBytes) asked.destroy(new Failure('its answer is larger than 64 MiB'))
-      else chunks.push(chunk)
-    })
-    response.on('error', fail)
-    response.on('end', () => {
+/** The whole answer, within the limit of one request. */
+function collect(asked: ClientRequest, timeoutMs: number): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const late = () => asked.destroy(new Failure(`no answer within ${timeoutMs / 1_000} s`))
+    const timer = timeoutMs > 0 ? setTimeout(late, timeoutMs) : undefined
+    const fail = (error: Error) => {
       clearTimeout(timer)
-      resolve({ code: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') })
+      reject(error)
+    }
+    asked.on('error', fail)
+    asked.on('response', (response) => {
+      const chunks: Buffer[] = []
+      let size = 0
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > answerLimitBytes) asked.destroy(new Failure('its answer is larger than 64 MiB'))
+        else chunks.push(chunk)
+      })
+      response.on('error', fail)
+      response.on('end', () => {
+        clearTimeout(timer)
+        resolve({ code: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') })
+      })
     })
+  })
+}
+
+interface WatchLimits {
+  readonly target: Target
+  readonly timeoutMs: number
+  readonly signal: AbortSignal
+}
+
+/** The first byte comes within the limit of a request; a watch that is silent for minutes is dead. */
+async function* watchLines(
+  { asked, send }: { readonly asked: ClientRequest; readonly send: () => void },
+  { target, timeoutMs, signal }: WatchLimits,
+): AsyncGenerator<Json> {
+  const stop = () => asked.destroy()
+  if (signal.aborted) return
+  signal.addEventListener('abort', stop, { once: true })
+  const late = () => asked.destroy(new Failure(`no answer within ${timeoutMs / 1_000} s`))
+  const timer = timeoutMs > 0 ? setTimeout(late, timeoutMs) : undefined
+  try {
+    const response = await responseOf(asked, send)
+    clearTimeout(timer)
+    response.setTimeout(silenceLimitMs, () => asked.destroy(new Failure('it has gone silent')))
+    const code = response.statusCode ?? 0
+    for await (const line of splitLines(response, answerLimitBytes)) {
+      const event = record(parse(line, target))
+      if (code !== 200) throw refusal(code, event, target)
+      yield event
+    }
+    if (code !== 200) throw refusal(code, {}, target)
+  } catch (error) {
+    if (!signal.aborted) {
+      throw error instanceof ApiRefusal ? error : unreachable(asError(error), target)
+    }
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
+    asked.destroy()
+  }
+}
+
+function responseOf(asked: ClientRequest, send: () => void): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    asked.on('error', reject)
+    asked.on('response', resolve)
+    send()
   })
 }
 
@@ -171,6 +155,10 @@ const causes: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'no route to the host',
   EPROTO: 'it does not speak TLS there',
   HPE_INVALID_CONSTANT: 'it does not speak HTTP there; is it https?',
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }
 
 /** Only codes and our own words: messages of the runtime may quote headers. */
