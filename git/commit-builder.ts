@@ -1,9 +1,5 @@
-// Files and a parent in; a commit in the object store out. No work tree: an index file of its own, thrown
-// away afterwards.
-import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+// Files and a parent in; a commit in the object store out. No work tree and no index: one stream to git, which
+// reads of the old tree only what lies on the way to a changed file.
 import type { RunGit } from './object-batch.ts'
 
 export interface Author {
@@ -11,9 +7,15 @@ export interface Author {
   readonly email: string
 }
 
+export interface ChangedFile {
+  /** The new text, or null to delete the file. */
+  readonly text: string | null
+  /** An executable file stays executable. */
+  readonly isExecutable?: boolean | undefined
+}
+
 export interface FilesOfCommit {
-  /** Files that change: their new text, or null to delete them. */
-  readonly files: ReadonlyMap<string, string | null>
+  readonly files: ReadonlyMap<string, ChangedFile>
   readonly message: string
 }
 
@@ -23,55 +25,82 @@ export interface ChainInput {
   readonly plans: readonly FilesOfCommit[]
   readonly author: Author
   readonly nowMs: number
-  readonly environment?: Readonly<Record<string, string>> | undefined
+  /** With it every commit is signed. */
+  readonly signing?: Signing | undefined
 }
 
-/** Commits on top of each other, in order; returns their ids. Nothing refers to them until they are pushed. */
+/** An SSH key by file, or an OpenPGP key by its fingerprint in the key ring of `GNUPGHOME`. */
+export type Signing =
+  | { readonly kind: 'ssh'; readonly keyFile: string }
+  | { readonly kind: 'openpgp'; readonly fingerprint: string; readonly keyRing: string }
+
+/** Overwritten by each group of commits; it only keeps them until they are pushed. */
+const workRef = 'refs/sluice-work/group'
+
+/** Commits on top of each other, in order; returns their ids. No branch refers to them until they are pushed. */
 export async function buildCommits(run: RunGit, input: ChainInput): Promise<string[]> {
-  const indexFile = join(tmpdir(), `sluice-index-${randomUUID()}`)
-  const environment = { ...input.environment, ...identity(input), GIT_INDEX_FILE: indexFile }
-  const text = async (args: readonly string[], stdin?: string) =>
-    (await run(args, { environment, input: stdin })).toString('utf8').trim()
-  const commits: string[] = []
-  let parent = input.parent
-  try {
-    if (parent !== null) await text(['read-tree', '--end-of-options', parent])
-    for (const plan of input.plans) {
-      await text(['update-index', '-z', '--index-info'], await indexInfo(text, plan))
-      const tree = await text(['write-tree'])
-      const parents = parent === null ? [] : ['-p', parent]
-      parent = await text(['commit-tree', ...parents, '-F', '-', tree], plan.message)
-      commits.push(parent)
-    }
-    return commits
-  } finally {
-    rmSync(indexFile, { force: true })
-    rmSync(`${indexFile}.lock`, { force: true })
-  }
+  const { parent, plans } = input
+  if (plans.length === 0) return []
+  // Deleted first, or a first commit without a parent would stand on the group before.
+  const head = `reset ${workRef}\n${parent === null ? '' : `from ${parent}\n`}\n`
+  const stream = plans.map((plan, i) => commitText(plan, { input, mark: i + 1 })).join('')
+  const marks = plans.map((_, i) => `get-mark :${i + 1}\n`).join('')
+  const output = await run(['fast-import', '--quiet', '--force', '--done'], {
+    input: `${head}${stream}${marks}done\n`,
+  })
+  const ids = output.toString('latin1').trim().split('\n')
+  if (ids.length !== plans.length) throw new Error('git made another number of commits than asked')
+  return input.signing === undefined ? ids : signed(run, ids, { ...input, signing: input.signing })
 }
 
-async function indexInfo(
-  text: (args: readonly string[], stdin?: string) => Promise<string>,
-  { files }: FilesOfCommit,
-): Promise<string> {
-  const lines: string[] = []
-  for (const [path, content] of files) {
-    if (content === null) {
-      lines.push(`0 ${'0'.repeat(40)}\t${path}\0`)
-      continue
-    }
-    const blob = await text(['hash-object', '-w', '--stdin', '--no-filters'], content)
-    const listed = await text(['ls-files', '-s', '-z', '--', `:(top,literal)${path}`])
-    // An executable file stays executable.
-    const mode = listed.startsWith('100755') ? '100755' : '100644'
-    lines.push(`${mode} ${blob}\t${path}\0`)
+function commitText(
+  { files, message }: FilesOfCommit,
+  { input, mark }: { input: ChainInput; mark: number },
+): string {
+  const { author, nowMs } = input
+  const who = `${plain(author.name)} <${plain(author.email)}> ${Math.floor(nowMs / 1_000)} +0000`
+  const changes = [...files].map(([path, { text, isExecutable }]) =>
+    text === null
+      ? `D ${quoted(path)}\n`
+      : `M ${isExecutable ? '100755' : '100644'} inline ${quoted(path)}\n${data(text)}`,
+  )
+  const head = `commit ${workRef}\nmark :${mark}\nauthor ${who}\ncommitter ${who}\n`
+  return `${head}${data(message)}${changes.join('')}\n`
+}
+
+/** The stream can not sign: each commit is made again, with its tree, by the command that can. */
+async function signed(
+  run: RunGit,
+  ids: readonly string[],
+  input: ChainInput & { readonly signing: Signing },
+): Promise<string[]> {
+  const { signing } = input
+  const format = signing.kind === 'ssh' ? 'ssh' : 'openpgp'
+  const key = signing.kind === 'ssh' ? signing.keyFile : signing.fingerprint
+  const environment = {
+    ...identity(input),
+    GIT_CONFIG_COUNT: '2',
+    GIT_CONFIG_KEY_0: 'gpg.format',
+    GIT_CONFIG_VALUE_0: format,
+    GIT_CONFIG_KEY_1: 'user.signingkey',
+    GIT_CONFIG_VALUE_1: key,
+    ...(signing.kind === 'openpgp' ? { GNUPGHOME: signing.keyRing } : {}),
   }
-  return lines.join('')
+  const result: string[] = []
+  let parent = input.parent
+  for (const [i, id] of ids.entries()) {
+    const parents = parent === null ? [] : ['-p', parent]
+    const made = await run(['commit-tree', '-S', ...parents, '-F', '-', `${id}^{tree}`], {
+      environment,
+      input: input.plans[i]?.message ?? '',
+    })
+    parent = made.toString('latin1').trim()
+    result.push(parent)
+  }
+  return result
 }
 
 function identity({ author, nowMs }: ChainInput): Record<string, string> {
-  const plain = (value: string) =>
-    [...value].filter((c) => c >= ' ' && !'<>\x7f'.includes(c)).join('')
   const date = `${Math.floor(nowMs / 1_000)} +0000`
   return {
     GIT_AUTHOR_NAME: plain(author.name),
@@ -82,3 +111,9 @@ function identity({ author, nowMs }: ChainInput): Record<string, string> {
     GIT_COMMITTER_DATE: date,
   }
 }
+
+const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`
+const plain = (value: string) =>
+  [...value].filter((c) => c >= ' ' && !'<>\x7f'.includes(c)).join('')
+const quoted = (path: string) =>
+  `"${path.replaceAll(/["\\]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\r', '\\r')}"`

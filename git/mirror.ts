@@ -13,7 +13,7 @@ import {
 } from './git-output.ts'
 import { MirrorError, remoteError, timedOut } from './mirror-error.ts'
 import { isBranchName, isCommitId, isUrl } from './names.ts'
-import { type Blob, type RunGit, readBatch } from './object-batch.ts'
+import { type Blob, type RunGit, readBatch, streamBatch } from './object-batch.ts'
 
 export interface MirrorOptions {
   /** Where the mirror lives; nothing else may be in it. */
@@ -223,6 +223,21 @@ export class Mirror {
     return parseTree(await this.run(args, { maxOutputBytes: 256 * 1024 * 1024 }))
   }
 
+  /** Modes of some paths of a commit, such as 100644. */
+  async modes(commit: string, paths: readonly string[]): Promise<Map<string, string>> {
+    const args = ['ls-tree', '-z', '--full-tree', '--end-of-options', checked(commit), '--']
+    const output = await this.run([...args, ...paths])
+    return new Map(
+      output
+        .toString('utf8')
+        .split('\0')
+        .flatMap((record) => {
+          const tab = record.indexOf('\t')
+          return tab < 0 ? [] : [[record.slice(tab + 1), record.slice(0, 6)] as const]
+        }),
+    )
+  }
+
   /** Commits from `from` back along first parents, newest first, with the files each one changed. */
   async log({ from, count, skip = 0, path, until }: LogQuery): Promise<Commit[]> {
     const range = until === undefined ? [checked(from)] : [checked(from), `^${checked(until)}`]
@@ -259,6 +274,11 @@ export class Mirror {
   blobs(ids: readonly string[], maxBytes?: number): Promise<Map<string, Blob>> {
     const run: RunGit = (args, more) => this.run(args, more)
     return readBatch(run, ids.map(checked), maxBytes)
+  }
+
+  /** Blobs whose sizes are known, one after the other. */
+  streamBlobs(sizes: ReadonlyMap<string, number>): AsyncGenerator<readonly [string, Blob]> {
+    return streamBatch((args, more) => this.run(args, more), sizes)
   }
 
   /** A command on the mirror; only this folder may use it. */

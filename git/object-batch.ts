@@ -1,5 +1,6 @@
 // Blob ids in; their texts out, in as few commands as their sizes allow. A blob that is too large is
 // reported by its size and never read.
+import { isUtf8 } from 'node:buffer'
 import type { GitOptions } from './command.ts'
 import { limits } from './yaml-limits.ts'
 
@@ -10,7 +11,7 @@ export type Blob =
   | { readonly kind: 'too-large'; readonly bytes: number }
   | { readonly kind: 'not-text' }
 
-const batchBytes = 16 * 1024 * 1024
+const batchBytes = 4 * 1024 * 1024
 const maxTotalBytes = 512 * 1024 * 1024
 
 export async function readBatch(
@@ -21,17 +22,28 @@ export async function readBatch(
   const blobs = new Map<string, Blob>()
   const unique = [...new Set(ids)]
   if (unique.length === 0) return blobs
-  const sizes = await readSizes(run, unique)
+  for await (const [id, blob] of streamBatch(run, await readSizes(run, unique), maxBytes)) {
+    blobs.set(id, blob)
+  }
+  return blobs
+}
+
+/** Blobs one after the other, so that not all of them need to be in memory. `sizes` are bytes by id. */
+export async function* streamBatch(
+  run: RunGit,
+  sizes: ReadonlyMap<string, number>,
+  maxBytes: number = limits.bytes,
+): AsyncGenerator<readonly [string, Blob]> {
   let batch: string[] = []
   let bytes = 0
   let totalBytes = 0
   for (const [id, size] of sizes) {
     if (size > maxBytes) {
-      blobs.set(id, { kind: 'too-large', bytes: size })
+      yield [id, { kind: 'too-large', bytes: size }]
       continue
     }
     if (bytes + size > batchBytes) {
-      await readInto(run, batch, blobs)
+      yield* await readTexts(run, batch)
       batch = []
       bytes = 0
     }
@@ -41,8 +53,27 @@ export async function readBatch(
     if (totalBytes > maxTotalBytes)
       throw new Error('the files to read are larger than 512 MiB together')
   }
-  await readInto(run, batch, blobs)
-  return blobs
+  yield* await readTexts(run, batch)
+}
+
+/** Ids and sizes of blobs that are named by commit and path; what is not there is left out. */
+export async function resolveNames(
+  run: RunGit,
+  names: readonly string[],
+): Promise<Map<string, { readonly id: string; readonly bytes: number }>> {
+  const found = new Map<string, { readonly id: string; readonly bytes: number }>()
+  if (names.length === 0) return found
+  const output = await run(['cat-file', '--batch-check', '--buffer'], {
+    input: `${names.join('\n')}\n`,
+  })
+  for (const [i, line] of output.toString('utf8').split('\n').entries()) {
+    const match = /^([0-9a-f]+) blob ([0-9]+)$/.exec(line)
+    const name = names[i]
+    if (match && name !== undefined) {
+      found.set(name, { id: match[1] ?? '', bytes: Number(match[2]) })
+    }
+  }
+  return found
 }
 
 async function readSizes(run: RunGit, ids: readonly string[]): Promise<Map<string, number>> {
@@ -58,31 +89,24 @@ async function readSizes(run: RunGit, ids: readonly string[]): Promise<Map<strin
   return sizes
 }
 
-async function readInto(
-  run: RunGit,
-  ids: readonly string[],
-  blobs: Map<string, Blob>,
-): Promise<void> {
-  if (ids.length === 0) return
+async function readTexts(run: RunGit, ids: readonly string[]): Promise<Iterable<[string, Blob]>> {
+  if (ids.length === 0) return []
   const output = await run(['cat-file', '--batch', '--buffer'], { input: `${ids.join('\n')}\n` })
+  return texts(output, ids)
+}
+
+function* texts(output: Buffer, ids: readonly string[]): Generator<[string, Blob]> {
   let at = 0
   for (const id of ids) {
     const newline = output.indexOf(10, at)
     const size = Number(output.toString('latin1', at, newline).split(' ')[2])
     const start = newline + 1
-    blobs.set(id, decode(output.subarray(start, start + size)))
+    yield [id, decode(output.subarray(start, start + size))]
     at = start + size + 1
   }
 }
 
 function decode(bytes: Buffer): Blob {
-  try {
-    // A byte order mark is kept, so that a text that is written back is the same in every byte.
-    return {
-      kind: 'text',
-      text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
-    }
-  } catch {
-    return { kind: 'not-text' }
-  }
+  // A byte order mark is kept, so that a text that is written back is the same in every byte.
+  return isUtf8(bytes) ? { kind: 'text', text: bytes.toString('utf8') } : { kind: 'not-text' }
 }

@@ -5,11 +5,12 @@ import {
   type FoundRelease,
   findReleases,
   locate,
+  type Releases,
   type Search,
   type Version,
   versionOf,
 } from './history.ts'
-import { isOwnCommit, renderMessage, trailersOf } from './message.ts'
+import { renderMessage } from './message.ts'
 import type { Mirror } from './mirror.ts'
 import { isCommitId } from './names.ts'
 import { type Revert, revertRelease } from './revert.ts'
@@ -59,6 +60,7 @@ export interface CommitPlan {
   readonly request: RevertRequest
   readonly path: string
   readonly text: string
+  readonly isExecutable?: boolean
   readonly message: string
   /** The fields that change, for people. */
   readonly changed: string
@@ -66,20 +68,32 @@ export interface CommitPlan {
 
 export type RevertPlan = CommitPlan | { readonly kind: 'done'; readonly result: RevertResult }
 
+/** What was read for the whole group; what is missing here is looked up for this revert alone. */
+export interface Known {
+  /** Our commit with the same key. */
+  readonly same?: string | undefined
+  /** Our newest commit that restored this Rollout from the same bad release, whatever its key. */
+  readonly other?: string | undefined
+  readonly current?: Version | undefined
+  readonly releases?: Releases | undefined
+  /** By commit id. */
+  readonly authors?: ReadonlyMap<string, string> | undefined
+}
+
 export async function planRevert(
   context: PlanContext,
   request: RevertRequest,
+  known: Known,
 ): Promise<RevertPlan> {
   const { mirror, isIncluded, tip, texts } = context
   const { rollout, bad, good } = request
   const name = `${rollout.namespace}/${rollout.name}`
-  const earlier = await findKey(context, request)
-  if (earlier) {
-    const because = `${name} was restored before, by commit ${earlier.slice(0, 12)}`
-    return { kind: 'done', result: { state: 'Committed', commit: earlier, because } }
+  if (known.same !== undefined) {
+    const because = `${name} was restored before, by commit ${known.same.slice(0, 12)}`
+    return { kind: 'done', result: { state: 'Committed', commit: known.same, because } }
   }
   const search: Search = { mirror, rollout, isIncluded }
-  const places = await locate(search, tip, request.path)
+  const places = known.current ? [known.current] : await locate(search, tip, request.path)
   const [found] = places
   if (!found) return done('Superseded', `${name} is no longer on branch ${mirror.branch}`)
   if (places.length > 1) {
@@ -91,7 +105,11 @@ export async function planRevert(
   if (current.revision === good.revision) {
     return done('Nothing', `branch ${mirror.branch} asks for the good release of ${name} already`)
   }
-  const releases = await findReleases(search, found, { bad, good })
+  if (known.other !== undefined && current.revision === bad.revision) {
+    const because = `commit ${known.other.slice(0, 12)} restored ${name} from this release before, and somebody asked for it again since: a person's word stays`
+    return done('NeedsHuman', because)
+  }
+  const releases = known.releases ?? (await findReleases(search, found, { bad, good }))
   if (!releases.good) return done('NeedsHuman', notFound(name, 'good', good))
   const isBad = current.revision === bad.revision
   const badTemplate = isBad ? current.template : releases.bad?.template
@@ -102,7 +120,13 @@ export async function planRevert(
     bad: { template: badTemplate, text: releases.bad?.text },
     good: { template: releases.good.template, text: releases.good.text },
   })
-  return planOf(revert, { context, request, bad: releases.bad, good: releases.good })
+  return planOf(revert, {
+    context,
+    request,
+    bad: releases.bad,
+    good: releases.good,
+    authors: known.authors,
+  })
 }
 
 interface Found {
@@ -110,6 +134,7 @@ interface Found {
   readonly request: RevertRequest
   readonly bad: FoundRelease | null
   readonly good: FoundRelease
+  readonly authors: Known['authors']
 }
 
 async function planOf(revert: Revert, found: Found): Promise<RevertPlan> {
@@ -120,7 +145,8 @@ async function planOf(revert: Revert, found: Found): Promise<RevertPlan> {
   const bad = { revision: request.bad.revision, commit: found.bad?.since ?? request.bad.commit }
   const good = { revision: request.good.revision, commit: found.good.since }
   const reason = request.reason ?? 'analysis failed'
-  const badAuthor = await authorOf(context.mirror, bad.commit)
+  const badAuthor =
+    found.authors?.get(bad.commit ?? '') ?? (await authorOf(context.mirror, bad.commit))
   const { path, text, changed } = revert
   const shown = changed.slice(0, 3).join(', ')
   return {
@@ -136,26 +162,6 @@ async function planOf(revert: Revert, found: Found): Promise<RevertPlan> {
 function overlaid(search: Search, found: Version, texts: PlanContext['texts']): Version | null {
   const text = texts.get(found.path)
   return text === undefined ? found : versionOf(search, { ...found, text })
-}
-
-/** Our commit for this key in the history of the tip: an answer that was lost, or a restart. */
-async function findKey(
-  { mirror, tip }: PlanContext,
-  request: RevertRequest,
-): Promise<string | null> {
-  const { commit } = request.bad
-  const isBehind = commit && isCommitId(commit) && (await mirror.isAncestor(commit, tip))
-  const line = `Sluice-Key: ${request.key}`
-  const flags = ['-F', `--grep=${line}`, '--max-count=20', '-z', '--format=%H%n%B']
-  const range = isBehind ? [tip, `^${commit}`] : [tip]
-  const output = await mirror.run(['log', ...flags, '--end-of-options', ...range])
-  for (const record of output.toString('utf8').split('\0')) {
-    const newline = record.indexOf('\n')
-    const message = record.slice(newline + 1)
-    const isOurs = isOwnCommit(message) && trailersOf(message).get('Sluice-Key') === request.key
-    if (isOurs) return record.slice(0, newline)
-  }
-  return null
 }
 
 async function authorOf(mirror: Mirror, commit: string | undefined): Promise<string | undefined> {

@@ -3,15 +3,10 @@
 import type { GitSourceSpec } from '../crds/git-source.ts'
 import { buildCommits } from './commit-builder.ts'
 import { pathFilter } from './glob.ts'
+import { planGroup } from './group.ts'
 import type { Mirror } from './mirror.ts'
 import { MirrorError } from './mirror-error.ts'
-import {
-  type CommitPlan,
-  type PlanContext,
-  planRevert,
-  type RevertRequest,
-  type RevertResult,
-} from './revert-plan.ts'
+import type { CommitPlan, RevertRequest, RevertResult } from './revert-plan.ts'
 
 export interface WriterOptions {
   readonly mirror: Mirror
@@ -95,7 +90,8 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
   for (;;) {
     const { head: tip } = await mirror.fetch()
     const open = requests.filter(({ key }) => !results.has(key))
-    const plans = await planAll({ mirror, isIncluded, tip }, open, results)
+    const { plans, results: done } = await planGroup({ mirror, isIncluded, tip }, open)
+    for (const [key, result] of done) results.set(key, result)
     if (plans.length === 0) return results
     const commits = await commit(plans, tip, options)
     const head = commits.at(-1) ?? tip
@@ -116,25 +112,6 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
   }
 }
 
-/** Plans that need a commit; what needs none goes to the results at once. */
-async function planAll(
-  context: Omit<PlanContext, 'texts'>,
-  requests: readonly RevertRequest[],
-  results: Results,
-): Promise<CommitPlan[]> {
-  const plans: CommitPlan[] = []
-  const texts = new Map<string, string>()
-  for (const request of requests) {
-    const plan = await planRevert({ ...context, texts }, request)
-    if (plan.kind === 'done') results.set(request.key, plan.result)
-    else {
-      texts.set(plan.path, plan.text)
-      plans.push(plan)
-    }
-  }
-  return plans
-}
-
 /** A server refuses a push as a whole; each revert is tried alone to find the one it does not want. */
 async function oneByOne(
   plans: readonly CommitPlan[],
@@ -150,7 +127,10 @@ async function oneByOne(
 function commit(plans: readonly CommitPlan[], tip: string, options: WriterOptions) {
   return buildCommits((args, more) => options.mirror.run(args, more), {
     parent: tip,
-    plans: plans.map(({ path, text, message }) => ({ files: new Map([[path, text]]), message })),
+    plans: plans.map(({ path, text, isExecutable, message }) => ({
+      files: new Map([[path, { text, isExecutable }]]),
+      message,
+    })),
     author: options.spec.author,
     nowMs: options.now(),
   })
