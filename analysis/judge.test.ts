@@ -112,6 +112,20 @@ describe('a success rate', () => {
       'the environment is unhealthy: stable fails too (success rate 75.00 % of 200 requests is below 99 %; stable has 90.00 %)',
     ],
     [
+      'blames a canary that is much worse than a stable that fails too',
+      true,
+      counts(requests(200, 120), requests(900, 90)),
+      'Failed',
+      'success rate 40.00 % of 200 requests is below 99 %; stable has 90.00 %',
+    ],
+    [
+      'does not blame a cold pod for its first failures',
+      false,
+      counts(requests(4, 4)),
+      'Inconclusive',
+      'only 4 of 100 requests needed so far: 0.00 %',
+    ],
+    [
       'blames it in the middle beyond doubt alone',
       false,
       counts(requests(200, 50), requests(900, 10)),

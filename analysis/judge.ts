@@ -21,6 +21,10 @@ export interface Gate {
 
 /** A check fails in the middle of a step when chance explains it less often than this. */
 const doubt = 1e-4
+/** And never on fewer failures than this: the first requests of a cold pod are not the revision. */
+const leastFailures = 5
+/** A canary this many times worse than a stable that fails too is bad by itself. */
+const worseFactor = 2
 
 export function judge(check: Check, reading: Reading, gate: Gate): Evidence {
   const finding = find(check, reading, gate)
@@ -125,7 +129,7 @@ function compare(canary: Share, stable: Share | null, gate: Gate): Finding {
   const besides = stable?.shown && stable.total >= 0.5 ? `; stable has ${stable.shown}` : ''
   if (fails(canary, gate)) {
     const because = `${canary.violated}${besides}`
-    return stable !== null && fails(stable, gate)
+    return stable !== null && fails(stable, gate) && !isClearlyWorse(canary, stable)
       ? {
           outcome: 'Inconclusive',
           because: `the environment is unhealthy: stable fails too (${because})`,
@@ -147,11 +151,23 @@ function compare(canary: Share, stable: Share | null, gate: Gate): Finding {
 
 function fails(share: Share, gate: Gate): boolean {
   if (!share.isJudgeable) return false
+  if (isBeyondDoubt(share, share.allowed)) return true
+  return gate.final && Math.round(share.total) >= gate.minRequests && isViolated(share)
+}
+
+/** Both arms fail, but chance does not explain the canary even if stable's share were twice what it is. */
+function isClearlyWorse(canary: Share, stable: Share): boolean {
+  const share = stable.total > 0 ? stable.bad / stable.total : 0
+  return isBeyondDoubt(canary, Math.min(1, worseFactor * share))
+}
+
+/** So many bad requests would be seen by chance with a probability of at most `doubt`. */
+function isBeyondDoubt(share: Share, rate: number): boolean {
   const total = Math.round(share.total)
   // Rounded down: an extrapolated fraction of a request is no proof.
   const failed = Math.min(total, Math.floor(share.bad + 1e-6))
-  if (upperTail({ failed, total }, share.allowed) <= doubt) return true
-  return gate.final && total >= gate.minRequests && isViolated(share)
+  const least = rate > 0 ? leastFailures : 1
+  return failed >= least && upperTail({ failed, total }, rate) <= doubt
 }
 
 function isViolated(share: Share): boolean {
