@@ -7,8 +7,10 @@ export interface Flag {
   readonly short?: string
   /** Placeholder of its value in the help; a flag without one is a switch. */
   readonly takes?: string
-  /** The only values there are. */
+  /** The only values there are; one that ends in `=` goes on as it likes. */
   readonly values?: readonly string[]
+  /** What its value stands for, so that the shell can complete it. */
+  readonly completes?: 'contexts' | 'namespaces' | 'files'
   readonly help: string
 }
 
@@ -22,9 +24,18 @@ export interface Parsed {
 
 /** Flags that every command takes. */
 export const commonFlags: FlagTable = {
-  namespace: { short: 'n', takes: 'NAME', help: 'namespace; default: that of the context' },
-  context: { takes: 'NAME', help: 'context of the kubeconfig' },
-  kubeconfig: { takes: 'FILE', help: 'kubeconfig to use instead of KUBECONFIG and ~/.kube/config' },
+  namespace: {
+    short: 'n',
+    takes: 'NAME',
+    completes: 'namespaces',
+    help: 'namespace; default: that of the context',
+  },
+  context: { takes: 'NAME', completes: 'contexts', help: 'context of the kubeconfig' },
+  kubeconfig: {
+    takes: 'FILE',
+    completes: 'files',
+    help: 'kubeconfig to use instead of KUBECONFIG and ~/.kube/config',
+  },
   'request-timeout': {
     takes: 'TIME',
     help: 'limit of one request, such as 5s; 0 is none; default 10s',
@@ -72,10 +83,14 @@ function readValue(flag: Flag, rawName: string, given: string | undefined): stri
   // `-o=json` is read as kubectl reads it.
   const value = rawName.startsWith('--') ? given : given?.replace(/^=/, '')
   if (value === undefined || value === '') throw new UsageError(`${rawName} needs a value`)
-  if (flag.values && !flag.values.includes(value)) {
+  if (flag.values && !flag.values.some((allowed) => isAllowed(value, allowed))) {
     throw new UsageError(`${rawName} must be one of ${flag.values.join(', ')}, not "${value}"`)
   }
   return value
+}
+
+function isAllowed(value: string, allowed: string): boolean {
+  return allowed.endsWith('=') ? value.startsWith(allowed) : value === allowed
 }
 
 function unknown(rawName: string, table: FlagTable): UsageError {

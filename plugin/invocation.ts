@@ -17,10 +17,31 @@ export interface World {
   /** Standard input is a terminal. */
   readonly isInteractive: boolean
   readonly now: () => number
+  /** Ends early, and without an error, when the signal does. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
   /** Identity of a command, unique for ever. */
   readonly newId: () => string
   readonly print: (text: string) => void
   readonly printError: (text: string) => void
+  /** All of standard input. */
+  readonly readInput: () => Promise<string>
+  /** The terminal that is written to; null in a pipe. */
+  readonly terminal: Terminal | null
+}
+
+export interface Terminal {
+  /** Takes the whole screen, until `close` gives it back as it was. */
+  open(listener: {
+    readonly onResize: () => void
+    /** A key, or an end of the process that was asked for by a signal. */
+    readonly onKey: (key: string) => void
+  }): Screen
+}
+
+export interface Screen {
+  size(): { readonly columns: number; readonly rows: number }
+  draw(lines: readonly string[]): void
+  close(): void
 }
 
 export interface Invocation {
@@ -35,6 +56,16 @@ export interface Command {
   readonly usage: string
   readonly detail?: string
   readonly flags: FlagTable
+  /** Its exit codes, where they say more than done, failed and wrong usage. */
+  readonly exitCodes?: Readonly<Record<number, string>>
+  /** Exit code when it could not be done, where 1 or 2 mean something else. */
+  readonly failureCode?: number
+  /** Not told of in the help. */
+  readonly isHidden?: boolean
+  /** What the words of a command stand for, so that the shell can complete them. */
+  readonly completes?: 'rollouts' | 'rollout' | 'files' | 'commands'
+  /** Words after the flags are passed on as they are. */
+  readonly isRaw?: boolean
   /** Gives the exit code, or fails with `Failure`. */
   run(invocation: Invocation): Promise<number>
 }

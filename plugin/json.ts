@@ -46,6 +46,6 @@ function isDefined<T>(value: T): value is Exclude<T, undefined> {
   return value !== undefined
 }
 
-function isRecord(value: unknown): value is Json {
+export function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

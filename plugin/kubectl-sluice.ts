@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { homedir } from 'node:os'
 import { main } from './main.ts'
+import { createTerminal } from './terminal.ts'
 
 const { env, stdout, stderr, stdin } = process
 
@@ -20,4 +21,26 @@ process.exitCode = await main(process.argv.slice(2), {
   newId: randomUUID,
   print: (text) => stdout.write(text),
   printError: (text) => stderr.write(text),
+  sleep,
+  readInput,
+  terminal: createTerminal(process),
 })
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}
+
+async function readInput(): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stdin) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,79 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { after, before, describe, test } from 'node:test'
 import { type ApiServer, startApiServer } from '../lab/apiserver/server.ts'
 import { type Reply, scriptedServer } from '../test/doubles/scripted-server.ts'
 import { rollout } from '../test/fixtures/rollout.ts'
-import { main } from './main.ts'
-
-const now = Date.parse('2026-01-01T00:05:00Z')
-const status = {
-  decision: 3,
-  fence: 3,
-  phase: 'Progressing',
-  canary: { revision: '77ab01cdef', commit: '9f8e7d6c5b4a' },
-  stable: { revision: '5d8f22aa01' },
-  step: 0,
-  progress: '1/2',
-  since: '2026-01-01T00:04:00Z',
-  weight: 5,
-  weights: [
-    { revision: '5d8f22aa01', weight: 95 },
-    { revision: '77ab01cdef', weight: 5 },
-  ],
-  because: 'revision 77ab01cdef starts with 5 % of traffic',
-  evidence: [
-    {
-      check: 'errors',
-      outcome: 'Passed',
-      because: 'few failed',
-      value: 99.9,
-      min: 99,
-      at: '2026-01-01T00:04:30Z',
-    },
-  ],
-}
-const found = { ...rollout({ metadata: { resourceVersion: '7' } }), status }
-
-let folder = ''
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'plugin-'))
-})
-after(() => rm(folder, { recursive: true }))
-
-/** Runs the plugin against a server; what it printed, what it complained of, its exit code. */
-async function run(url: string, ...argv: string[]) {
-  const path = join(folder, encodeURIComponent(url))
-  await writeFile(
-    path,
-    JSON.stringify({
-      'current-context': 'lab',
-      contexts: [{ name: 'lab', context: { cluster: 'c', user: 'ann', namespace: 'shop' } }],
-      clusters: [{ name: 'c', cluster: { server: url } }],
-      users: [{ name: 'ann', user: { token: 's3cret' } }],
-    }),
-  )
-  let out = ''
-  let err = ''
-  const code = await main(argv, {
-    env: { KUBECONFIG: path },
-    home: folder,
-    style: { width: null, hasColour: false },
-    isInteractive: false,
-    now: () => now,
-    newId: () => 'id-1',
-    print: (text) => {
-      out += text
-    },
-    printError: (text) => {
-      err += text
-    },
-  })
-  assert.doesNotMatch(out + err, /s3cret|node:internal/)
-  return { out, err, code }
-}
+import { found, now, run, status } from './run.fixture.ts'
 
 describe('against the embedded API server', () => {
   let api: ApiServer
@@ -95,7 +26,7 @@ describe('against the embedded API server', () => {
   }
 
   test('get tells in a line what a rollout is doing and why', async () => {
-    assert.deepEqual(await run(api.url, 'get'), {
+    assert.deepEqual(await run(api.url, ['get']), {
       code: 0,
       err: '',
       out: `NAME      PHASE        STEP  WEIGHT  STABLE      CANARY      CHECKS  AGE  BECAUSE
@@ -105,7 +36,7 @@ checkout  Progressing  1/2   5%      5d8f22aa01  77ab01cdef  1/1     1m   revisi
   })
 
   test('status tells the whole story', async () => {
-    const { out } = await run(api.url, 'status', 'rollout/checkout')
+    const { out } = await run(api.url, ['status', 'rollout/checkout'])
     assert.equal(
       out,
       `shop/checkout
@@ -126,9 +57,9 @@ checkout  Progressing  1/2   5%      5d8f22aa01  77ab01cdef  1/1     1m   revisi
   test('promote is stored once, for the revision and step that were seen', async () => {
     const line = (how: string) =>
       `rollout.sluice.dev/checkout promote ${how} at step 1/2 (revision 77ab01cdef)`
-    const dry = await run(api.url, 'promote', 'checkout', '--dry-run=server')
-    const first = await run(api.url, 'promote', 'checkout', '--reason', 'looks fine')
-    const second = await run(api.url, 'promote', 'checkout')
+    const dry = await run(api.url, ['promote', 'checkout', '--dry-run=server'])
+    const first = await run(api.url, ['promote', 'checkout', '--reason', 'looks fine'])
+    const second = await run(api.url, ['promote', 'checkout'])
     assert.deepEqual(
       [dry.out, first.out, second.out],
       [
@@ -137,7 +68,7 @@ checkout  Progressing  1/2   5%      5d8f22aa01  77ab01cdef  1/1     1m   revisi
         `${line('already requested by ann')}\n`,
       ],
     )
-    const { out } = await run(api.url, 'get', 'checkout', '-o=json')
+    const { out } = await run(api.url, ['get', 'checkout', '-o=json'])
     assert.deepEqual(JSON.parse(JSON.parse(out).metadata.annotations['sluice.dev/promote']), {
       id: 'id-1',
       by: 'ann',
@@ -175,7 +106,7 @@ checkout  Progressing  1/2   5%      5d8f22aa01  77ab01cdef  1/1     1m   revisi
   ]
   for (const [argv, code, err] of messages) {
     test(`${argv.join(' ')} ends with ${code} and a sentence`, async () => {
-      assert.deepEqual(await run(api.url, ...argv), { code, out: '', err })
+      assert.deepEqual(await run(api.url, argv), { code, out: '', err })
     })
   }
 })
@@ -204,7 +135,7 @@ for (const [verb, how, then, code, said] of conflicts) {
       if (method === 'PATCH') return writes++ === 0 ? conflict : { code: 200, json: found }
       return { code: 200, json: reads++ === 0 ? found : then }
     })
-    const answer = await run(server.url, verb, 'checkout')
+    const answer = await run(server.url, [verb, 'checkout'])
     assert.equal(answer.code, code)
     assert.ok((answer.out + answer.err).includes(said), answer.out + answer.err)
     const patch = server.asked.find(({ method }) => method === 'PATCH')
@@ -218,7 +149,7 @@ test('the user is who the server says it is', async () => {
       ? { code: 201, json: { status: { userInfo: { username: 'ann@example.com' } } } }
       : { code: 200, json: found },
   )
-  await run(server.url, 'abort', 'checkout')
+  await run(server.url, ['abort', 'checkout'])
   const { metadata } = JSON.parse(server.asked.at(-1)?.body ?? '')
   assert.equal(JSON.parse(metadata.annotations['sluice.dev/abort']).by, 'ann@example.com')
 })
@@ -247,11 +178,10 @@ const refusals: readonly [string, Reply, RegExp][] = [
 for (const [what, reply, message] of refusals) {
   test(`get tells ${what} in a sentence`, async () => {
     await using server = await scriptedServer([reply])
-    const { code, err } = await run(
-      server.url,
+    const { code, err } = await run(server.url, [
       'get',
       `--request-timeout=${reply === 'silence' ? '50ms' : '10s'}`,
-    )
+    ])
     assert.equal(code, 1)
     assert.match(err, message)
   })
@@ -262,7 +192,7 @@ test('get follows all pages of a list', async () => {
     { code: 200, json: { metadata: { continue: 'more' }, items: [found] } },
     { code: 200, json: { metadata: {}, items: [found] } },
   ])
-  const { out } = await run(server.url, 'get', '-A', '-o', 'name')
+  const { out } = await run(server.url, ['get', '-A', '-o', 'name'])
   assert.equal(out, 'rollout.sluice.dev/checkout\nrollout.sluice.dev/checkout\n')
   assert.equal(server.asked[1]?.parameters['continue'], 'more')
 })

@@ -26,21 +26,46 @@ const leastLast = 20
 
 /** The last column takes what is left and is cut there; columns are dropped until that is readable. */
 export function renderTable(columns: readonly Column[], style: Style): string {
-  const kept = fitting(columns, style.width)
-  const last = kept.length - 1
-  const rest = style.width === null ? null : style.width - widthBefore(kept)
-  const widths = kept.map((column) => columnWidth(column))
-  const line = (cellOf: (column: Column) => Cell) =>
-    kept
-      .map((column, i) => {
-        const cell = cellOf(column)
-        if (i === last) return paint({ ...cell, text: cut(cell.text, rest) }, style)
-        return paint(cell, style) + ' '.repeat((widths[i] ?? 0) - length(cell.text))
-      })
-      .join(gap)
-      .trimEnd()
-  const rows = kept[0]?.cells.map((_, i) => line(({ cells }) => cells[i] ?? { text: '' })) ?? []
-  return `${[line(({ title }) => ({ text: title })), ...rows].join('\n')}\n`
+  return tablePrinter(style)(columns)
+}
+
+/** Gives rows that come later the columns and widths of the first ones; the head is written once. */
+export function tablePrinter(style: Style): (columns: readonly Column[]) => string {
+  let layout: ReadonlyMap<string, number> | null = null
+  return (columns) => {
+    const isFirst = layout === null
+    const known = layout
+    const kept = known
+      ? columns.filter(({ title }) => known.has(title))
+      : fitting(columns, style.width)
+    const widths = kept.map((column) => known?.get(column.title) ?? columnWidth(column))
+    layout = new Map(kept.map(({ title }, i) => [title, widths[i] ?? 0]))
+    const before = widths.slice(0, -1).reduce((total, width) => total + width + gap.length, 0)
+    const rest = style.width === null ? null : style.width - before
+    const rows = kept[0]?.cells.map((_, i) => kept.map(({ cells }) => cells[i] ?? { text: '' }))
+    const head = isFirst ? [kept.map(({ title }) => ({ text: title }))] : []
+    return [...head, ...(rows ?? [])]
+      .map((row) => `${line(row, { widths, rest, style })}\n`)
+      .join('')
+  }
+}
+
+interface Layout {
+  readonly widths: readonly number[]
+  /** What is left for the last column. */
+  readonly rest: number | null
+  readonly style: Style
+}
+
+function line(row: readonly Cell[], { widths, rest, style }: Layout): string {
+  const last = row.length - 1
+  return row
+    .map((cell, i) => {
+      if (i === last) return paint({ ...cell, text: cut(cell.text, rest) }, style)
+      return paint(cell, style) + ' '.repeat(Math.max(0, (widths[i] ?? 0) - length(cell.text)))
+    })
+    .join(gap)
+    .trimEnd()
 }
 
 function fitting(columns: readonly Column[], width: number | null): readonly Column[] {

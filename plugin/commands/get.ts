@@ -1,7 +1,7 @@
-// `kubectl sluice get`: rollouts in, one line each out.
-import { formatDuration } from '../../crds/duration.ts'
-import { ApiRefusal, UsageError } from '../failure.ts'
+// `kubectl sluice get`: rollouts in, one line each out; with -w every change of them too.
+import { ApiRefusal, Failure, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
+import { follow } from '../follow.ts'
 import {
   bareName,
   type Command,
@@ -13,13 +13,17 @@ import {
   rolloutsPath,
 } from '../invocation.ts'
 import { type Json, list, record, text } from '../json.ts'
-import { type Cell, type Column, renderTable } from '../render.ts'
-import { type Release, type RolloutView, readRollout } from '../rollout-view.ts'
-import { phaseTone } from './phase-tone.ts'
+import { type Form, formOf, outputFlag } from '../output-form.ts'
+import { renderTable, tablePrinter } from '../render.ts'
+import { rolloutColumns } from '../rollout-table.ts'
+import { readRollout } from '../rollout-view.ts'
 
 export const get: Command = {
   summary: 'List rollouts with what each is doing and why',
   usage: 'get [NAME…] [flags]',
+  completes: 'rollouts',
+  detail:
+    'Columns that do not fit the terminal are left out, the least telling first. -o wide shows commits too and\ncuts nothing. With -w and -o json there is one object per line.',
   flags: {
     ...commonFlags,
     'all-namespaces': { short: 'A', help: 'rollouts of all namespaces' },
@@ -28,42 +32,54 @@ export const get: Command = {
       takes: 'LABELS',
       help: 'only those with these labels, such as app=web',
     },
-    output: {
-      short: 'o',
-      takes: 'FORM',
-      values: ['wide', 'json', 'yaml', 'name'],
-      help: 'form of the output',
-    },
+    output: outputFlag,
+    watch: { short: 'w', help: 'after the list, every change as it comes' },
   },
   async run(invocation) {
     const { world, flags } = invocation
-    const isAll = flags.isSet('all-namespaces')
-    const names = flags.positionals.map(bareName)
-    if (names.length > 0 && (isAll || flags.value('selector'))) {
-      throw new UsageError('names go with neither -A nor -l')
-    }
+    const asked = readAsked(invocation)
     const cluster = await connect(invocation)
+    if (flags.isSet('watch')) return watchAll(cluster, invocation, asked)
+    const { names, isAll, form } = asked
     const found = names.length > 0 ? await named(cluster, names) : await all(cluster, invocation)
     const items = list(found['items'])
     const only = names.length === 1 ? items[0] : undefined
-    const form = flags.value('output')
-    if (form === 'json') world.print(`${JSON.stringify(only ?? found, null, 4)}\n`)
-    else if (form === 'yaml') world.print(await yaml(only ?? found))
-    else if (items.length === 0) {
-      const where = isAll ? '' : ` in namespace ${cluster.namespace}`
-      world.printError(`No rollouts found${where}.\n`)
-    } else if (form === 'name') world.print(items.map(nameLine).join(''))
+    if (form.kind === 'objects') world.print(await form.whole(only ?? found))
+    else if (items.length === 0) world.printError(nothing(cluster, isAll))
     else {
-      const style = form === 'wide' ? { ...world.style, width: null } : world.style
-      const columns = columnsOf(items.map(readRollout), { isAll, now: world.now() })
-      world.print(renderTable(columns, style))
+      const { isWide } = form
+      const style = isWide ? { ...world.style, width: null } : world.style
+      const options = { isAll, isWide, now: world.now() }
+      world.print(renderTable(rolloutColumns(items.map(readRollout), options), style))
     }
     return 0
   },
 }
 
+interface Asked {
+  readonly names: readonly string[]
+  readonly isAll: boolean
+  readonly form: Form
+}
+
+function readAsked({ flags }: Invocation): Asked {
+  const isAll = flags.isSet('all-namespaces')
+  const names = [...new Set(flags.positionals.map(bareName))]
+  if (names.length > 0 && (isAll || flags.value('selector'))) {
+    throw new UsageError('names go with neither -A nor -l')
+  }
+  if (names.length > 1 && flags.isSet('watch')) {
+    throw new UsageError('-w follows one name, or all; select some by -l')
+  }
+  return { names, isAll, form: formOf(flags.value('output')) }
+}
+
+function nothing({ namespace }: Connection, isAll: boolean): string {
+  return `No rollouts found${isAll ? '' : ` in namespace ${namespace}`}.\n`
+}
+
 async function named(cluster: Connection, names: readonly string[]): Promise<Json> {
-  const items = await Promise.all([...new Set(names)].map((name) => getRollout(cluster, name)))
+  const items = await Promise.all(names.map((name) => getRollout(cluster, name)))
   return { apiVersion: 'v1', kind: 'List', metadata: { resourceVersion: '' }, items }
 }
 
@@ -76,59 +92,61 @@ async function all({ client, namespace }: Connection, { flags }: Invocation): Pr
   }
 }
 
-function nameLine(item: unknown): string {
-  return `rollout.sluice.dev/${text(record(record(item)['metadata'])['name'])}\n`
-}
-
-async function yaml(value: unknown): Promise<string> {
-  const { stringify } = await import('yaml')
-  return stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false })
-}
-
-const none: Cell = { text: '-', tone: 'dim' }
-
-function columnsOf(
-  rollouts: readonly RolloutView[],
-  { isAll, now }: { readonly isAll: boolean; readonly now: number },
-): Column[] {
-  const column = (title: string, dispensable: number, cell: (one: RolloutView) => Cell) => ({
-    title,
-    dispensable,
-    cells: rollouts.map(cell),
+/** Until the process is ended. What a list repeats is not shown again. */
+async function watchAll(
+  cluster: Connection,
+  { world, flags }: Invocation,
+  { names: [name], isAll, form }: Asked,
+): Promise<number> {
+  if (name !== undefined) await getRollout(cluster, name)
+  const shown = new Map<string, string>()
+  const isNew = (item: Json) => {
+    const { uid, resourceVersion } = record(item['metadata'])
+    const before = shown.get(text(uid) ?? '')
+    shown.set(text(uid) ?? '', text(resourceVersion) ?? '')
+    return before !== resourceVersion
+  }
+  const write = writer(form, { world, isAll })
+  const changes = follow({
+    client: cluster.client,
+    path: rolloutsPath(isAll ? null : cluster.namespace),
+    parameters: {
+      labelSelector: flags.value('selector'),
+      fieldSelector: name && `metadata.name=${name}`,
+    },
+    signal: new AbortController().signal,
+    sleep: world.sleep,
   })
-  return [
-    ...(isAll ? [column('NAMESPACE', 0, ({ namespace }) => ({ text: namespace }))] : []),
-    column('NAME', 0, ({ name }) => ({ text: name })),
-    column('PHASE', 0, ({ phase }) => (phase ? { text: phase, tone: phaseTone[phase] } : none)),
-    column('STEP', 1, ({ progress }) => (progress ? { text: progress } : none)),
-    column('WEIGHT', 2, ({ weight }) => (weight === undefined ? none : { text: `${weight}%` })),
-    column('STABLE', 4, ({ stable }) => revisionCell(stable)),
-    column('CANARY', 3, ({ canary }) => revisionCell(canary)),
-    column('CHECKS', 6, checksCell),
-    column('AGE', 5, ({ createdAt }) =>
-      createdAt === undefined ? none : { text: formatDuration(roundAge(now - createdAt)) },
-    ),
-    column('BECAUSE', 0, ({ blockedBy, because }) =>
-      blockedBy?.message ? { text: blockedBy.message, tone: 'warn' } : { text: because ?? '' },
-    ),
-  ]
+  try {
+    for await (const change of changes) {
+      if (change.kind === 'lost') world.printError(`${change.because}; trying again\n`)
+      else if (change.kind === 'listed') {
+        if (shown.size === 0 && change.items.length === 0) {
+          world.printError(nothing(cluster, isAll))
+        }
+        await write(change.items.filter(isNew))
+      } else if (change.kind === 'gone' || isNew(change.item)) await write([change.item])
+    }
+  } catch (error) {
+    throw error instanceof ApiRefusal && error.code === 404 ? missingKind(error) : error
+  }
+  throw new Failure('the watch ended')
 }
 
-function revisionCell(release: Release | undefined): Cell {
-  return release ? { text: release.revision } : none
-}
-
-/** Checks that passed, of those that spoke or are to speak. */
-function checksCell({ phase, evidence, checkCount }: RolloutView): Cell {
-  const total = Math.max(evidence.length, checkCount)
-  if (total === 0 || phase === undefined || phase === 'Stable') return none
-  const passed = evidence.filter(({ outcome }) => outcome === 'Passed').length
-  const hasFailed = evidence.some(({ outcome }) => outcome === 'Failed')
-  return { text: `${passed}/${total}`, tone: hasFailed ? 'bad' : undefined }
-}
-
-/** Seconds matter only in the first minutes, minutes only in the first hours. */
-function roundAge(ageMs: number): number {
-  const unitMs = ageMs < 600_000 ? 1_000 : ageMs < 36_000_000 ? 60_000 : 3_600_000
-  return Math.floor(Math.max(0, ageMs) / unitMs) * unitMs
+function writer(
+  form: Form,
+  { world, isAll }: { readonly world: Invocation['world']; readonly isAll: boolean },
+): (items: readonly Json[]) => Promise<void> {
+  if (form.kind === 'objects') {
+    return async (items) => {
+      for (const item of items) world.print(await form.line(item))
+    }
+  }
+  const { isWide } = form
+  const print = tablePrinter(isWide ? { ...world.style, width: null } : world.style)
+  return async (items) => {
+    if (items.length === 0) return
+    const options = { isAll, isWide, now: world.now() }
+    world.print(print(rolloutColumns(items.map(readRollout), options)))
+  }
 }

@@ -3,9 +3,9 @@ import { formatDuration } from '../../crds/duration.ts'
 import { commonFlags } from '../flags.ts'
 import { type Command, type Connection, connect, getRollout, oneName } from '../invocation.ts'
 import { list, number, record, texts } from '../json.ts'
+import { outcomeMark, phaseTone } from '../phase-tone.ts'
 import { type Branch, renderTree } from '../render.ts'
 import { type Finding, type Release, type RolloutView, readRollout } from '../rollout-view.ts'
-import { outcomeMark, phaseTone } from './phase-tone.ts'
 
 export const status: Command = {
   summary: 'Show one rollout: steps, revisions, checks, why it stands where it stands',

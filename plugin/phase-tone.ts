@@ -1,6 +1,6 @@
 // Phases and outcomes in, the colours they have everywhere out.
-import type { Cell, Tone } from '../render.ts'
-import type { Outcome, Phase } from '../rollout-view.ts'
+import type { Cell, Tone } from './render.ts'
+import type { Outcome, Phase } from './rollout-view.ts'
 
 export const phaseTone: Readonly<Record<Phase, Tone>> = {
   Stable: 'good',
