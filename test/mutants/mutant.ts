@@ -1,0 +1,456 @@
+// A mutant: one line of the product made wrong, and where the idea comes from. The simulation must notice.
+
+export interface Mutant {
+  readonly name: string
+  readonly file: string
+  /** Stands exactly once in the file; a test holds that. */
+  readonly find: string
+  readonly replace: string
+  /** An invariant of reliability research, or the peer's bug that it repeats. */
+  readonly like: string
+}
+
+const core = 'controller/rollout'
+
+/** Guards of the core: what may be decided. */
+export const coreMutants: readonly Mutant[] = [
+  {
+    name: 'shift before pods are ready',
+    file: `${core}/converge.ts`,
+    find: "  if (!short) return { actions: [{ kind: 'route', weights: goal }], waiting: null }",
+    replace:
+      "  if (!short || short) return { actions: [{ kind: 'route', weights: goal }], waiting: null }",
+    like: 'T2; argo-rollouts #2507, #3372',
+  },
+  {
+    name: 'one ready pod is enough for any weight',
+    file: `${core}/steps.ts`,
+    find: 'Math.max(1, Math.ceil((weight / 100) * replicas))',
+    replace: '1',
+    like: 'T2; weight beyond capacity',
+  },
+  {
+    name: 'route before the subset is seen',
+    file: `${core}/converge.ts`,
+    find: '  if (unknown) return { actions: [], waiting: null }',
+    replace: '  if (unknown && false) return { actions: [], waiting: null }',
+    like: 'T3; istio best practices, 503 NC',
+  },
+  {
+    name: 'the mesh obeys at once',
+    file: `${core}/converge.ts`,
+    find: '  const settledAt = (route.since ?? now) + rules.settleMs',
+    replace: '  const settledAt = route.since ?? now',
+    like: 'M3, T5; argo-rollouts #587',
+  },
+  {
+    name: 'no drain before pods go',
+    file: `${core}/converge.ts`,
+    find: '(seen.route.since ?? seen.now) + rules.settleMs + rules.drainMs',
+    replace: '0 * rules.drainMs',
+    like: 'T5; argo-rollouts #3681, #4390',
+  },
+  {
+    name: 'pods go while traffic is not live elsewhere',
+    file: `${core}/converge.ts`,
+    find: '  const shrunk = isLive ? shrink(want, seen, rules) : nothingToShrink',
+    replace: '  const shrunk = shrink(want, seen, rules)',
+    like: 'T5; argo-rollouts #2050, #2235',
+  },
+  {
+    name: 'a superseded canary keeps its traffic beside the next',
+    file: `${core}/converge.ts`,
+    find: '  if (mustDrainFirst(want, route)) {',
+    replace: '  if (mustDrainFirst(want, route) && false) {',
+    like: 'H4; argo-rollouts #4564, #4775',
+  },
+  {
+    name: 'the drain of a superseded canary is not awaited',
+    file: `${core}/converge.ts`,
+    find: '    if (settling) return { actions: [], waiting: settling, liveAt: null, settledAt }',
+    replace:
+      '    if (settling && false) return { actions: [], waiting: settling, liveAt: null, settledAt }',
+    like: 'H4; identity moves while weight is live',
+  },
+  {
+    name: 'a new phase does not restamp the route',
+    file: `${core}/converge.ts`,
+    find: '  if (!isEqual(route.weights, want.weights) || route.decision < rules.fence) {',
+    replace: '  if (!isEqual(route.weights, want.weights)) {',
+    like: 'A2, A3; the stale actor',
+  },
+  {
+    name: 'a new phase does not restamp fleets',
+    file: `${core}/converge.ts`,
+    find: 'fleet.desired < replicas || fleet.decision < rules.fence) {',
+    replace: 'fleet.desired < replicas) {',
+    like: 'A2; the stale actor',
+  },
+  {
+    name: 'stable shrinks while the canary grows',
+    file: `${core}/desired.ts`,
+    find: '      [stable]: spec.replicas,',
+    replace: '      [stable]: podsFor(100 - step.weight, spec.replicas),',
+    like: 'T6; flagger #635, argo-rollouts #3372',
+  },
+  {
+    name: 'the canary stays at one pod',
+    file: `${core}/desired.ts`,
+    find: 'podsFor(Math.max(1, step.fleetPercent), spec.replicas)',
+    replace: '1',
+    like: 'L1, L2; never enough pods',
+  },
+  {
+    name: 'a paused canary goes on rising',
+    file: `${core}/desired.ts`,
+    find: 'Math.min(step.weight, stored[canary] ?? 0)',
+    replace: 'step.weight',
+    like: 'H3',
+  },
+  {
+    name: 'a failed verdict is ignored',
+    file: `${core}/advance.ts`,
+    find: "  if (verdict?.outcome === 'Failed' && isAbout(verdict, phase)) {",
+    replace: "  if (verdict?.outcome === 'Failed' && isAbout(verdict, phase) && false) {",
+    like: 'V8',
+  },
+  {
+    name: 'a failed verdict is ignored while paused',
+    file: `${core}/advance.ts`,
+    find: "  if (verdict?.outcome === 'Failed' && isAbout(verdict, phase)) {",
+    replace:
+      "  if (verdict?.outcome === 'Failed' && phase.kind !== 'Paused' && isAbout(verdict, phase)) {",
+    like: 'V8',
+  },
+  {
+    name: 'a verdict speaks for any revision',
+    file: `${core}/gate.ts`,
+    find: '    verdict.revision === phase.canary.revision &&',
+    replace: '    verdict.revision !== undefined &&',
+    like: 'V7',
+  },
+  {
+    name: 'a verdict speaks for any step',
+    file: `${core}/gate.ts`,
+    find: '    verdict.step === phase.step &&',
+    replace: '    verdict.step >= 0 &&',
+    like: 'M3',
+  },
+  {
+    name: 'old evidence counts',
+    file: `${core}/gate.ts`,
+    find: '    verdict.from >= phase.since',
+    replace: '    verdict.from > 0',
+    like: 'M3; retry judged by the first try',
+  },
+  {
+    name: 'no evidence passes',
+    file: `${core}/gate.ts`,
+    find: "  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
+    replace:
+      "  return verdict === null || (verdict.outcome === 'Passed' && isAbout(verdict, phase))",
+    like: 'V1, M1; flagger #1581',
+  },
+  {
+    name: 'inconclusive passes',
+    file: `${core}/gate.ts`,
+    find: "  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
+    replace:
+      "  return (verdict?.outcome === 'Passed' || verdict?.outcome === 'Inconclusive') && isAbout(verdict, phase)",
+    like: 'M2; argo-rollouts #4479',
+  },
+  {
+    name: 'a provider that is down passes',
+    file: `${core}/gate.ts`,
+    find: "  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
+    replace:
+      "  return (verdict?.outcome === 'Passed' || verdict?.outcome === 'Error') && isAbout(verdict, phase)",
+    like: 'M1; argo-rollouts #4479',
+  },
+  {
+    name: 'checks that run pass',
+    file: `${core}/gate.ts`,
+    find: "  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
+    replace:
+      "  return (verdict?.outcome === 'Passed' || verdict?.outcome === 'Running') && isAbout(verdict, phase)",
+    like: 'V1',
+  },
+  {
+    name: 'the hold is skipped',
+    file: `${core}/gate.ts`,
+    find: '  if (snapshot.now < heldUntil(snapshot, phase, seen)) return false',
+    replace: '  if (snapshot.now < 0 * heldUntil(snapshot, phase, seen)) return false',
+    like: 'L4; a deadline fires early',
+  },
+  {
+    name: 'the gate opens before the weight is live',
+    file: `${core}/advance.ts`,
+    find: '  if (!seen.isServing) return null\n  const isOverridden',
+    replace: '  const isOverridden',
+    like: 'T4; step n+1 before step n was seen',
+  },
+  {
+    name: 'approval is not needed',
+    file: `${core}/advance.ts`,
+    find: '  if (step.approval && !promote) return null',
+    replace: '  if (step.approval && !promote && false) return null',
+    like: 'H2',
+  },
+  {
+    name: 'promote beats abort',
+    file: `${core}/advance.ts`,
+    find: "  const abort = command(snapshot, 'abort', { canary: phase.canary })",
+    replace:
+      "  const abort = command(snapshot, 'promote', phase) ? null : command(snapshot, 'abort', { canary: phase.canary })",
+    like: 'H1',
+  },
+  {
+    name: 'commands are consumed never',
+    file: `${core}/record.ts`,
+    find: '    commands: consume(snapshot, () => true),',
+    replace: '    commands: snapshot.status.commands,',
+    like: 'H2; argo-rollouts #720',
+  },
+  {
+    name: 'a command for another step counts',
+    file: `${core}/person.ts`,
+    find: '  return isForOther || isForOtherStep ? null : found',
+    replace: '  return isForOther && isForOtherStep ? null : found',
+    like: 'H2; two people promote at once',
+  },
+  {
+    name: 'an aborted revision is tried again by itself',
+    file: `${core}/record.ts`,
+    find: '  if (!next.quarantine) return kept.length > 0 ? kept : undefined',
+    replace: '  if (next.quarantine || !next.quarantine) return kept.length > 0 ? kept : undefined',
+    like: 'V2, L2; argo-rollouts #3078, #4973',
+  },
+  {
+    name: 'retry keeps the quarantine',
+    file: `${core}/advance.ts`,
+    find: '    ...(retry ? { release: target } : {}),',
+    replace: '    ...(retry ? {} : {}),',
+    like: 'L2; a retried revision stays forbidden',
+  },
+  {
+    name: 'the deadline never comes',
+    file: `${core}/gate.ts`,
+    find: '  return phase.since + durationMs(snapshot.spec.progressDeadline)',
+    replace: '  return phase.since + 1e6 * durationMs(snapshot.spec.progressDeadline)',
+    like: 'L2; a rollout that never ends',
+  },
+  {
+    name: 'dead canary pods are kept under traffic',
+    file: `${core}/advance.ts`,
+    find: '  if (weight > 0 && readyOf(phase.canary.revision) === 0 && isStableUp) {',
+    replace: '  if (weight < 0 && readyOf(phase.canary.revision) === 0 && isStableUp) {',
+    like: 'T2, W2; crash loop in mid-step',
+  },
+  {
+    name: 'on abort all traffic goes to whatever is left of stable',
+    file: `${core}/converge.ts`,
+    find: 'areOthersDead && ready > 0 ? 100 : Math.floor((100 * ready) / rules.replicas)',
+    replace: 'ready >= 0 ? 100 : 0',
+    like: 'T2, T3, W5; argo-rollouts #3372',
+  },
+  {
+    name: 'an abort waits for every pod of stable',
+    file: `${core}/converge.ts`,
+    find: '  const part = rules.isRetreat ? retreat(world) : null',
+    replace: '  const part = rules.isRetreat && false ? retreat(world) : null',
+    like: 'V8',
+  },
+  {
+    name: 'Git is restored before traffic is safe',
+    file: `${core}/decide.ts`,
+    find: "  if (status.revert?.state !== 'Requested' || !isSafe) return []",
+    replace: "  if (status.revert?.state !== 'Requested') return []",
+    like: 'V8, G6; order of an abort',
+  },
+  {
+    name: 'Git is restored again and again',
+    file: `${core}/record.ts`,
+    find: "  if (!report || status.revert?.state !== 'Requested') return null",
+    replace: '  if (report || !report) return null',
+    like: 'G1',
+  },
+  {
+    name: 'what could not be measured is reverted in Git',
+    file: `${core}/record.ts`,
+    find: '  inconclusive: false,',
+    replace: '  inconclusive: true,',
+    like: 'L6; only what is measured bad writes Git',
+  },
+  {
+    name: 'the first step is skipped on a new attempt',
+    file: `${core}/advance.ts`,
+    find: "    phase: { kind: 'Progressing', canary: target, step: 0, since: now, startedAt: now },",
+    replace:
+      "    phase: { kind: 'Progressing', canary: target, step: 1, since: now, startedAt: now },",
+    like: 'V4',
+  },
+  {
+    name: 'a step is skipped',
+    file: `${core}/advance.ts`,
+    find: "    phase: { kind: 'Progressing', canary, step: phase.step + 1, since: now, startedAt },",
+    replace:
+      "    phase: { kind: 'Progressing', canary, step: phase.step + 2, since: now, startedAt },",
+    like: 'T4, V4',
+  },
+  {
+    name: 'decisions are not numbered',
+    file: `${core}/record.ts`,
+    find: '    decision: before.decision + 1,\n    fence',
+    replace: '    decision: before.decision,\n    fence',
+    like: 'A2',
+  },
+]
+
+/** Guards of the edges: what may be written, and what may be believed. */
+export const edgeMutants: readonly Mutant[] = [
+  {
+    name: 'status is written after the world',
+    file: 'controller/reconcile.ts',
+    find: '    await storeStatus(reconciler, observed.object, decision.status)',
+    replace:
+      '    void storeStatus(reconciler, observed.object, decision.status).catch(() => undefined)',
+    like: 'V2; verdict stored before traffic moves',
+  },
+  {
+    name: 'the fence is not looked at',
+    file: 'controller/act.ts',
+    find: '  if (written > snapshot.status.decision) {',
+    replace: '  if (written > snapshot.status.decision && false) {',
+    like: 'A2, A3',
+  },
+  {
+    name: 'the lease is not asked before a write',
+    file: 'controller/act.ts',
+    find: '  if (!hands.mayWrite()) throw new Fenced',
+    replace: '  if (!hands.mayWrite() && false) throw new Fenced',
+    like: 'A2; argo-rollouts #2117',
+  },
+  {
+    name: 'what another Rollout owns is written',
+    file: 'controller/act.ts',
+    find: '  if (!isOwned(object, owner)) throw new Stalled(notOurs(resource.kind, name))',
+    replace:
+      '  if (!isOwned(object, owner) && false) throw new Stalled(notOurs(resource.kind, name))',
+    like: 'A7, O5',
+  },
+  {
+    name: 'fleets of a Rollout that was deleted count',
+    file: 'controller/observe.ts',
+    find: '    .filter((object) => isOwned(object, owner) && !object.metadata.deletionTimestamp)',
+    replace: '    .filter((object) => !object.metadata.deletionTimestamp)',
+    like: 'A7, O5',
+  },
+  {
+    name: 'deletes have no precondition',
+    file: 'controller/act.ts',
+    find: '  await hands.api.delete(replicaSets, key, { uid, resourceVersion, propagation',
+    replace: '  await hands.api.delete(replicaSets, key, { propagation',
+    like: 'A7, A1',
+  },
+  {
+    name: 'own writes are forgotten',
+    file: 'kube/store.ts',
+    find: '      if (changes.length > 0) options.onLearned?.(changes)\n      return changes.length > 0',
+    replace: '      return changes.length > 0 && object === undefined',
+    like: 'A4; argo-rollouts #3316',
+  },
+  {
+    name: 'an older object replaces a newer one',
+    file: 'kube/store.ts',
+    find: '(!shelf.isTrusting && isOlderVersion(resourceVersion, known))',
+    replace: '(shelf.isTrusting && isOlderVersion(resourceVersion, known))',
+    like: 'A4, V3; time travel, Sieve stale state',
+  },
+  {
+    name: 'a list from the past is believed',
+    file: 'kube/reflector.ts',
+    find: '  if (isOlderVersion(resourceVersion, follower.newest)) {',
+    replace: '  if (isOlderVersion(resourceVersion, follower.newest) && false) {',
+    like: 'A4, K7',
+  },
+  {
+    name: 'a lost watch is not resumed by a list',
+    file: 'kube/reflector.ts',
+    find: '  if (isExpired) follower.position = null',
+    replace: '  if (isExpired && false) follower.position = null',
+    like: 'L5, K6; argo-rollouts #4694',
+  },
+  {
+    name: 'a silent watch is trusted for ever',
+    file: 'kube/reflector.ts',
+    find: '      seen.isStalled = true\n      cut.abort()',
+    replace: '      return',
+    like: 'L5, K5',
+  },
+  {
+    name: 'failed work is not tried again',
+    file: 'controller/reconcile.ts',
+    find: '    if (!(error instanceof Stalled)) throw error',
+    replace: '    if (!(error instanceof Stalled)) return null',
+    like: 'L1, L5; argo-rollouts #4694',
+  },
+  {
+    name: 'wake-up times are dropped',
+    file: 'controller/reconcile.ts',
+    find: '  return decision.wakeAt\n',
+    replace: '  return null\n',
+    like: 'L1, L4',
+  },
+  {
+    name: 'a revert that failed is not asked again',
+    file: 'controller/revert-desk.ts',
+    find: '        busy.delete(key)\n        desk.onReport(rolloutKey(observed), null)',
+    replace: '        desk.onReport(rolloutKey(observed), null)',
+    like: 'G1E, L2; Git down for hours',
+  },
+  {
+    name: 'a window begins before the weight is live',
+    file: `${core}/question.ts`,
+    find: '    fromMs: Math.max(phase.since, seen.liveAt),',
+    replace: '    fromMs: phase.startedAt - 600_000,',
+    like: 'M3',
+  },
+  {
+    name: 'a pass is said in mid-hold',
+    file: `${core}/question.ts`,
+    find: '    final: seen.isServing && snapshot.now >= heldUntil(snapshot, phase, seen),',
+    replace: '    final: true,',
+    like: 'V1; a pass on too little',
+  },
+  {
+    name: 'too few requests pass',
+    file: 'analysis/judge.ts',
+    find: '  if (samples < gate.minRequests) {',
+    replace: '  if (samples < 0 * gate.minRequests) {',
+    like: 'V1, M2',
+  },
+  {
+    name: 'a failed check is overruled by a passed one',
+    file: 'analysis/judge.ts',
+    find: "  for (const outcome of ['Failed', 'Error', 'Inconclusive'] as const) {",
+    replace:
+      "  for (const outcome of evidence.some((one) => one.outcome === 'Passed') ? [] : (['Failed', 'Error', 'Inconclusive'] as const)) {",
+    like: 'M1, V1',
+  },
+  {
+    name: 'no requests to the canary pass',
+    file: 'analysis/judge.ts',
+    find: "    return { outcome: 'Inconclusive', because, samples }",
+    replace: "    return { outcome: 'Passed', because, samples }",
+    like: 'M2; flagger #1581, a misnamed metric always passes',
+  },
+  {
+    name: 'checks that do not answer pass',
+    file: 'analysis/judge.ts',
+    find: "      return { outcome: 'Error', because: reading.because }",
+    replace: "      return { outcome: 'Passed', because: reading.because }",
+    like: 'M1; argo-rollouts #4479',
+  },
+]
+
+export const mutants: readonly Mutant[] = [...coreMutants, ...edgeMutants]
