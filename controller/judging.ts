@@ -4,6 +4,7 @@ import type { Analyst, Subject } from '../analysis/analyst.ts'
 import type { Verdict } from '../analysis/verdict.ts'
 import type { KubeObject } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
+import { hostOf } from '../traffic/router.ts'
 import { checksOf, type Memory, type Observed, observe } from './observe.ts'
 import { type Question, questionOf } from './rollout/question.ts'
 import { UnreadableStatus } from './rollout/state.ts'
@@ -83,7 +84,7 @@ function ask({ world, memory, clock }: Judging, object: KubeObject): Asked[] {
   const resolved = checksOf(world, namespace, rollout)
   const common = { key, uid: snapshot.identity.uid, question }
   if (resolved.kind === 'problem') return [{ ...common, subject: null, problem: resolved.because }]
-  const [host = ''] = rollout.spec.traffic.istio.host.split('.')
+  const [host = ''] = hostOf(rollout.spec).split('.')
   const { checks } = resolved
   const minRequests = rollout.spec.analysis?.minRequests ?? 1
   const subject: Subject = { ...question, key, namespace, name, host, checks, minRequests }

@@ -59,6 +59,8 @@ export function observe(
     const where = first ? `${pathText(first.path)}: ${describeProblem(first)}` : 'unreadable'
     return { object, problem: where }
   }
+  const unserved = unservedBy(parsed.value.spec)
+  if (unserved !== null) return { object, problem: unserved }
   const status = RolloutStatus.safeParse(object['status'] ?? {})
   if (!status.success) return { object, problem: statusProblem(status.error.message) }
   const uid = object.metadata.uid ?? ''
@@ -166,6 +168,17 @@ export function notOurs(kind: string, name: string): string {
     `${kind} ${name} exists and belongs to somebody else: rename it, or name another ` +
     'by spec.traffic.istio.virtualService'
   )
+}
+
+/** Why this controller can not serve a spec: better said than half done. */
+function unservedBy({ traffic, canary }: Rollout['spec']): string | null {
+  const { istio: mesh } = traffic
+  const steps = canary?.steps ?? []
+  const isOwned = mesh && !mesh.virtualServices && !mesh.tcpRoutes && !mesh.tlsRoutes
+  if (!isOwned) return 'spec.traffic: only an http rule of an owned VirtualService is served so far'
+  return steps.some((step) => step.match !== undefined || step.mirror !== undefined)
+    ? 'spec.canary.steps: match and mirror are not served so far'
+    : null
 }
 
 function withoutStatus(object: KubeObject): KubeObject {

@@ -66,7 +66,9 @@ test('a wrong Rollout is told in sentences that name the field, the value and th
     ],
     [
       steps({ weight: 5, pause: '1m' }),
-      ['unknown field spec.canary.steps[0].pause: known fields are approval, hold and weight'],
+      [
+        'unknown field spec.canary.steps[0].pause: known fields are approval, hold, match, mirror and weight',
+      ],
     ],
     [
       rollout({ bluegreen: {}, canary: undefined }),

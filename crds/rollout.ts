@@ -6,13 +6,13 @@ import {
   type CelRule,
   Duration,
   exactlyOne,
-  Host,
   Labels,
   ObjectName,
   Percent,
   RolloutName,
 } from './fields.ts'
 import { RolloutStatus } from './rollout-status.ts'
+import { hasMatch, hasMirror, StepMatch, Traffic } from './traffic.ts'
 
 export const group = 'sluice.dev'
 export const version = 'v1alpha1'
@@ -27,55 +27,6 @@ export const PodTemplate = z
   .meta({ description: 'The pod template, kept opaque. Its digest is the revision.' })
 export type PodTemplate = z.infer<typeof PodTemplate>
 
-const Istio = z
-  .strictObject({
-    host: Host.meta({ description: 'The Service whose traffic is split.' }),
-    hosts: z.array(Host).max(16).optional().meta({
-      description: 'Hosts of the VirtualService that Sluice owns. Default: the value of host.',
-    }),
-    gateways: z.array(z.string().min(1).max(253)).max(16).optional().meta({
-      description:
-        'Gateways the VirtualService binds to. Name "mesh" too if callers in the mesh are to be split.',
-    }),
-    delegate: z.boolean().default(false).meta({
-      description:
-        'Write a delegate VirtualService without hosts; your own root VirtualService delegates to it.',
-    }),
-    virtualService: ObjectName.optional().meta({
-      description: 'Name of the VirtualService that Sluice owns. Default: the name of the Rollout.',
-    }),
-    port: z.int().min(1).max(65535).optional().meta({
-      description: 'Port of the Service, needed when it has several.',
-    }),
-  })
-  .refine((istio) => !(istio.delegate && (istio.hosts || istio.gateways)), {
-    message: 'a delegate VirtualService must not name hosts or gateways: its root does',
-  })
-  .meta({
-    description:
-      'Split traffic by an Istio VirtualService and one DestinationRule subset per revision.',
-    cel: [
-      {
-        rule: '!(has(self.delegate) && self.delegate && (has(self.hosts) || has(self.gateways)))',
-        message: 'a delegate VirtualService must not name hosts or gateways: its root does',
-      },
-    ] satisfies CelRule[],
-  })
-
-export const Traffic = z
-  .strictObject({
-    istio: Istio,
-    settle: Duration.default('10s').meta({
-      description:
-        'Time from a stored weight to proxies that use it. Analysis windows start after it. Below 2s only where the mesh is known to be that fast.',
-    }),
-    drain: Duration.default('30s').meta({
-      description:
-        'Time a revision keeps its pods after its weight 0 is live; the longest request.',
-    }),
-  })
-  .meta({ description: 'How traffic is split between revisions.' })
-
 export const CanaryStep = z
   .strictObject({
     weight: Percent.meta({ description: 'Percent of traffic for the canary in this step.' }),
@@ -85,6 +36,10 @@ export const CanaryStep = z
     }),
     approval: z.boolean().optional().meta({
       description: 'Leave this step only after a person says promote.',
+    }),
+    match: StepMatch.optional(),
+    mirror: z.int().min(1).max(100).optional().meta({
+      description: 'Percent of requests that the canary gets as copies, whose answers nobody sees.',
     }),
   })
   .meta({ description: 'One step of a canary.' })
@@ -175,6 +130,8 @@ export const RolloutSpec = z
     path: ['canary', 'steps'],
     message: noTraffic,
   })
+  .refine(hasMirror.isMet, hasMirror.message)
+  .refine(hasMatch.isMet, hasMatch.message)
   .meta({
     ...oneStrategy.meta,
     description: 'What runs and how a new revision of it takes over.',
@@ -195,6 +152,8 @@ export const RolloutSpec = z
         message: noTraffic,
         fieldPath: '.canary.steps',
       },
+      { rule: hasMirror.cel, message: hasMirror.message },
+      { rule: hasMatch.cel, message: hasMatch.message },
     ] satisfies CelRule[],
   })
 export type RolloutSpec = z.infer<typeof RolloutSpec>

@@ -15,8 +15,8 @@ export const istio: Router = {
   route: virtualServices,
   subsets: destinationRules,
   names: (owner, spec) => ({
-    route: spec.traffic.istio.virtualService ?? owner.name,
-    subsets: spec.traffic.istio.virtualService ?? owner.name,
+    route: istioOf(spec).virtualService ?? owner.name,
+    subsets: istioOf(spec).virtualService ?? owner.name,
   }),
   renderRoute,
   renderSubsets,
@@ -27,7 +27,7 @@ export const istio: Router = {
 function renderRoute(current: KubeObject | null, change: RouteChange): KubeObject {
   assertWeights(change.weights)
   const { owner, spec, weights } = change
-  const { delegate, hosts, host, gateways } = spec.traffic.istio
+  const { delegate, hosts, host, gateways } = istioOf(spec)
   const base = current ?? blank(virtualServices, istio.names(owner, spec).route, owner)
   const before = readRoute(current)
   const isSameWeights = before.since !== null && isEqual(before.weights, weights)
@@ -49,7 +49,7 @@ function renderRoute(current: KubeObject | null, change: RouteChange): KubeObjec
 }
 
 function destinations(owner: Owner, spec: RolloutSpec, weights: RouteChange['weights']) {
-  const { port } = spec.traffic.istio
+  const { port } = istioOf(spec)
   return Object.entries(weights).map(([subset, weight]) => ({
     destination: {
       host: hostName(owner, spec),
@@ -111,8 +111,13 @@ function isOurs(subset: Subset): boolean {
 
 /** Istio resolves a short host against the VirtualService's namespace; the full name leaves no doubt. */
 export function hostName(owner: Pick<Owner, 'namespace'>, spec: RolloutSpec): string {
-  const { host } = spec.traffic.istio
+  const { host } = istioOf(spec)
   return host.includes('.') ? host : `${host}.${owner.namespace}.svc.cluster.local`
+}
+
+function istioOf({ traffic }: RolloutSpec): NonNullable<RolloutSpec['traffic']['istio']> {
+  if (!traffic.istio) throw new Error('traffic is not split by Istio')
+  return traffic.istio
 }
 
 function blank(

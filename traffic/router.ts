@@ -45,3 +45,10 @@ export interface Router {
   readRoute(current: KubeObject | null): StoredRoute
   readSubsets(current: KubeObject | null): readonly Hash[]
 }
+
+/** The Service whose traffic is split, as the Rollout names it. */
+export function hostOf({ traffic }: Pick<RolloutSpec, 'traffic'>): string {
+  const mesh = traffic.istio ?? traffic.linkerd ?? traffic.gatewayApi ?? traffic.service
+  if (!mesh) throw new Error('traffic names no mesh')
+  return mesh.host
+}
