@@ -137,7 +137,7 @@ test('a wrong Rollout is told in sentences that name the field, the value and th
     [
       istio({ delegate: true, hosts: ['shop.example.com'] }),
       [
-        'spec.traffic.istio: a delegate VirtualService must not name hosts or gateways: its root does',
+        'spec.traffic.istio: a delegate VirtualService must not name hosts, gateways, tcp or tls rules: its root does',
       ],
     ],
     [
