@@ -19,6 +19,7 @@ export interface State {
   readonly block: Traffic
   /** The last few scrapes, older ones fading: is traffic where the weight says, is stable well? */
   readonly recent: Traffic & { readonly stableX: number }
+  /** Weight of the canary at the last tick that said one; 0 when none has. */
   readonly weightPercent: number
   readonly canaryRestarts: number
   /** The last tick could not be used. */
@@ -77,7 +78,7 @@ export function step(state: State, tick: Tick): State {
     totals: plus(state.totals, tick),
     block: isBetting && !isBlockFull ? plus(state.block, tick) : none,
     recent: recentOf(state, tick),
-    weightPercent: tick.weightPercent ?? state.weightPercent,
+    weightPercent: Math.round(tick.weightPercent ?? state.weightPercent),
     canaryRestarts: Math.min(255, state.canaryRestarts + (tick.canaryRestarts ?? 0)),
     isDataBad: false,
   }

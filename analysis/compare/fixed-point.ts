@@ -31,3 +31,11 @@ export const totalBytes = 5
 export function total(value: number): number {
   return Math.min(Math.round(value * totalScale), 256 ** totalBytes - 1) / totalScale
 }
+
+/** A share to 44 binary digits, which seven bytes of its floating-point form hold. */
+export const shortBytes = 7
+
+export function short(value: number): number {
+  const shifted = value * (2 ** 9 + 1)
+  return shifted - (shifted - value)
+}

@@ -3,7 +3,7 @@
 import { type BettingRules, bettingEvidence, startBetting, stepBetting } from './betting-gate.ts'
 import type { Counts, History } from './counts.ts'
 import { dispersionInTime, dispersionOf, lengthOf, rateOf } from './dispersion.ts'
-import { fixed, total } from './fixed-point.ts'
+import { fixed, short, total } from './fixed-point.ts'
 import { caps, type RatioRules, ratioEvidence, startRatio, stepRatio } from './ratio-gate.ts'
 import { abortAt, horizonOf, type Spec, warmupScrapes } from './spec.ts'
 import type { Progress } from './start-mass.ts'
@@ -140,7 +140,7 @@ function passGain(
 
 function knownRate(history: History, edge: number): number | null {
   const rate = rateOf(history, edge)
-  return rate === null ? null : fixed(rate)
+  return rate === null ? null : short(rate)
 }
 
 function ratioRules(spec: Spec, lane: Lane): RatioRules {

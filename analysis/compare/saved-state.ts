@@ -1,7 +1,14 @@
 // A running state in, text of less than a kilobyte out, and back to the last bit: what a status holds
 // over a restart. The spec is not in it, for it stands in the Rollout.
 import type { State } from './engine.ts'
-import { fixedBytes, fromWhole, totalBytes, totalScale, toWhole } from './fixed-point.ts'
+import {
+  fixedBytes,
+  fromWhole,
+  shortBytes,
+  totalBytes,
+  totalScale,
+  toWhole,
+} from './fixed-point.ts'
 import type { Lane } from './lane.ts'
 import type { Spec } from './spec.ts'
 
@@ -19,13 +26,13 @@ export function save(state: State): string {
   const isBetting = lanes.some(({ method }) => method === 'betting')
   const flags = (state.isDataBad ? 1 : 0) + (state.isAborted ? 2 : 0) + (isBetting ? 4 : 0)
   writer.whole(version * 16 + flags, 1)
-  writer.whole(progress.scrapes, 3)
-  writer.whole(progress.served, 3)
+  writer.whole(progress.scrapes, 2)
+  writer.whole(progress.served, 2)
   writer.whole(state.atMs, 6)
   writer.total(totals.canaryN)
   writer.total(totals.stableN)
   for (const value of [recent.canaryN, recent.stableN, recent.stableX]) writer.float(value)
-  writer.float(state.weightPercent)
+  writer.whole(state.weightPercent, 1)
   writer.whole(state.canaryRestarts, 1)
   if (isBetting) {
     writer.total(block.canaryN)
@@ -35,7 +42,8 @@ export function save(state: State): string {
   for (const lane of lanes) {
     writer.whole(lane.edge, 1)
     // A rate is at least 0, so -1 says that there is none.
-    for (const value of [lane.phi, lane.rho, lane.rate ?? -1, lane.pass]) writer.fixed(value)
+    writer.short(lane.rate ?? -1)
+    for (const value of [lane.phi, lane.rho, lane.pass]) writer.fixed(value)
     for (const value of lane.sums) writer.fixed(value)
     writer.total(lane.canaryX)
     writer.total(lane.stableX)
@@ -53,11 +61,11 @@ export function load(spec: Spec, text: string): State {
   const head = reader.whole(1)
   if (Math.floor(head / 16) !== version) throw new Error('the saved state has another version')
   const isBetting = (head & 4) !== 0
-  const progress = { scrapes: reader.whole(3), served: reader.whole(3) }
+  const progress = { scrapes: reader.whole(2), served: reader.whole(2) }
   const atMs = reader.whole(6)
   const totals = { canaryN: reader.total(), stableN: reader.total() }
   const recent = { canaryN: reader.float(), stableN: reader.float(), stableX: reader.float() }
-  const weightPercent = reader.float()
+  const weightPercent = reader.whole(1)
   const canaryRestarts = reader.whole(1)
   const block = isBetting
     ? { canaryN: reader.total(), stableN: reader.total() }
@@ -79,7 +87,8 @@ type Reader = ReturnType<typeof createReader>
 function readLane(reader: Reader, isBetting: boolean): Lane {
   const method = isBetting ? 'betting' : 'ratio'
   const edge = reader.whole(1)
-  const [phi, rho, rate, pass] = [reader.fixed(), reader.fixed(), reader.fixed(), reader.fixed()]
+  const rate = reader.short()
+  const [phi, rho, pass] = [reader.fixed(), reader.fixed(), reader.fixed()]
   const sums = Array.from({ length: sumsOf[method] }, reader.fixed)
   const [canaryX, stableX] = [reader.total(), reader.total()]
   const block = isBetting
@@ -109,6 +118,10 @@ function createWriter() {
     whole,
     fixed: (value: number) => whole(toWhole(value), fixedBytes),
     total: (value: number) => whole(Math.round(value * totalScale), totalBytes),
+    short: (value: number) => {
+      bytes.writeDoubleBE(value, at)
+      at += shortBytes
+    },
     float: (value: number) => {
       at = bytes.writeFloatBE(value, at)
     },
@@ -129,6 +142,11 @@ function createReader(text: string) {
     whole,
     fixed: () => fromWhole(whole(fixedBytes)),
     total: () => whole(totalBytes) / totalScale,
+    short: () => {
+      const double = Buffer.alloc(8)
+      bytes.copy(double, 0, take(shortBytes), at)
+      return double.readDoubleBE(0)
+    },
     float: () => bytes.readFloatBE(take(4)),
   }
 }

@@ -1,0 +1,205 @@
+// The text of a tick file in, facts of one rollout out: history of stable, and what each scrape added
+// to both arms. Errors say where in the file they are. The format: docs/reference/ticks.md.
+import { z } from 'zod'
+import { describeProblem, problemsOf } from '../../crds/problem.ts'
+import type { Arm, History, Tick } from './counts.ts'
+import type { Metric } from './spec.ts'
+
+export interface TickFile {
+  readonly metric: Metric
+  readonly scrapeMs: number
+  readonly deadlineMs: number
+  readonly canaryPods: number
+  readonly edgesSeconds: readonly number[]
+  readonly history: History
+  readonly scrapes: readonly Scrape[]
+}
+
+/** One scrape; an arm is null when it was not scraped. */
+export interface Scrape {
+  readonly atMs: number
+  readonly canary: Arm | null
+  readonly stable: Arm | null
+  readonly weightPercent?: number
+  readonly canaryRestarts?: number
+}
+
+/** The file is not a tick file; the message names the place and the reason. */
+export class TickFileError extends Error {}
+
+const most = { ticks: 50_000, pods: 500, scrapes: 20_000, edges: 64, problems: 5 }
+
+export function parseTicks(text: string, name: string): TickFile {
+  const value = parseJson(text, name)
+  const found = File.safeParse(value)
+  if (!found.success) {
+    const problems = problemsOf(found.error, File, value).map(describeProblem)
+    throw new TickFileError(problemText(name, problems))
+  }
+  const file = found.data
+  const problems = contradictions(file)
+  if (problems.length > 0) throw new TickFileError(problemText(name, problems))
+  const scrapeMs = file.scrapeSeconds * 1_000
+  return {
+    metric: file.metric,
+    scrapeMs,
+    deadlineMs: file.deadlineSeconds * 1_000,
+    canaryPods: file.canaryPods,
+    edgesSeconds: file.edgesSeconds,
+    history: { pods: file.history.pods.map(({ n, x }) => ({ n, x: perEdge(x) })) },
+    scrapes: file.ticks.map((tick, i) => ({
+      atMs: timeOf(tick.at) ?? (i + 1) * scrapeMs,
+      canary: tick.canary && armOf(tick.canary),
+      stable: tick.stable && armOf(tick.stable),
+      ...(tick.weight === undefined ? {} : { weightPercent: tick.weight }),
+      ...(tick.restarts === undefined ? {} : { canaryRestarts: tick.restarts }),
+    })),
+  }
+}
+
+/** Counts that wait until both arms have been scraped. */
+export interface Waiting {
+  readonly canary: Arm | null
+  readonly stable: Arm | null
+  readonly canaryRestarts: number
+}
+
+export const nothingWaits: Waiting = { canary: null, stable: null, canaryRestarts: 0 }
+
+/** A scrape in, one joint tick out once both arms have data; until then nothing is consumed. */
+export function joinArms(
+  waiting: Waiting,
+  scrape: Scrape,
+): { readonly waiting: Waiting; readonly tick: Tick | null } {
+  const canary = sumOf(waiting.canary, scrape.canary)
+  const stable = sumOf(waiting.stable, scrape.stable)
+  const canaryRestarts = waiting.canaryRestarts + (scrape.canaryRestarts ?? 0)
+  const isWhole = scrape.canary !== null && scrape.stable !== null
+  if (!isWhole || canary === null || stable === null) {
+    return { waiting: { canary, stable, canaryRestarts }, tick: null }
+  }
+  const { atMs, weightPercent } = scrape
+  const weight = weightPercent === undefined ? {} : { weightPercent }
+  return { waiting: nothingWaits, tick: { atMs, canary, stable, canaryRestarts, ...weight } }
+}
+
+function sumOf(a: Arm | null, b: Arm | null): Arm | null {
+  if (a === null || b === null) return a ?? b
+  return { n: a.n + b.n, x: b.x.map((x, i) => x + (a.x[i] ?? 0)) }
+}
+
+/** JSON has no NaN: null stands for a sample that was no number. */
+const Count = z.union([z.number(), z.null()], { error: 'must be a number, or null for NaN' })
+const Past = z.number().min(0)
+
+const FileArm = z.strictObject({
+  n: Count,
+  x: z.union([Count, z.array(Count).max(most.edges)], {
+    error: 'must be a number, or one per edge for latency',
+  }),
+})
+
+const Time = z.union([z.number().positive(), z.iso.datetime({ offset: true })], {
+  error: 'must be milliseconds since 1970 or a time such as 2026-01-31T12:00:00Z',
+})
+
+const FileTick = z.strictObject({
+  at: Time.optional(),
+  weight: z.int().min(0).max(100).optional(),
+  restarts: z.int().min(0).optional(),
+  canary: FileArm.nullable(),
+  stable: FileArm.nullable(),
+})
+
+const PodCounts = z.strictObject({
+  name: z.string().max(253).optional(),
+  n: z.array(Past).max(most.scrapes),
+  x: z.union([z.array(Past).max(most.scrapes), z.array(z.array(Past)).max(most.edges)], {
+    error: 'must be numbers of at least 0, or lists of them, one per edge, for latency',
+  }),
+})
+
+const File = z.strictObject({
+  metric: z.enum(['errors', 'latency']).default('errors'),
+  scrapeSeconds: z.number().min(1).max(3_600).default(15),
+  deadlineSeconds: z.number().min(1).max(604_800).default(1_800),
+  canaryPods: z.int().min(1).max(10_000).default(1),
+  edgesSeconds: z.array(z.number().positive()).max(most.edges).default([]),
+  history: z.strictObject({ pods: z.array(PodCounts).max(most.pods) }).default({ pods: [] }),
+  ticks: z.array(FileTick).max(most.ticks),
+})
+type File = z.infer<typeof File>
+type FileArm = z.infer<typeof FileArm>
+
+/** What the shape can not say: how many numbers are due, and their order. */
+function contradictions(file: File): readonly string[] {
+  const isLatency = file.metric === 'latency'
+  const edges = isLatency ? file.edgesSeconds.length : 1
+  const problems: string[] = []
+  if (isLatency && edges === 0) problems.push('edgesSeconds is needed for latency')
+  if (!isLatency && file.edgesSeconds.length > 0) problems.push('edgesSeconds is for latency only')
+  if (file.edgesSeconds.some((edge, i, all) => i > 0 && edge <= (all[i - 1] ?? 0))) {
+    problems.push('edgesSeconds must ascend')
+  }
+  const scrapes = file.history.pods[0]?.n.length ?? 0
+  for (const [i, pod] of file.history.pods.entries()) {
+    problems.push(...ofPod(pod, { edges, scrapes }).map((text) => `history.pods[${i}].${text}`))
+  }
+  for (const [i, tick] of file.ticks.entries()) {
+    for (const arm of ['canary', 'stable'] as const) {
+      const found = tick[arm] === null ? edges : armOf(tick[arm]).x.length
+      if (found !== edges) problems.push(`ticks[${i}].${arm}.x has ${found} numbers, not ${edges}`)
+    }
+  }
+  return problems
+}
+
+function ofPod(
+  { n, x }: z.infer<typeof PodCounts>,
+  due: { readonly edges: number; readonly scrapes: number },
+): readonly string[] {
+  const lists = perEdge(x)
+  const problems: string[] = []
+  if (n.length !== due.scrapes) {
+    problems.push(`n has ${n.length} scrapes, the first pod has ${due.scrapes}`)
+  }
+  if (lists.length !== due.edges) problems.push(`x has ${lists.length} lists, not ${due.edges}`)
+  for (const list of lists) {
+    const above = list.findIndex((value, k) => value > (n[k] ?? 0))
+    if (list.length !== n.length) problems.push(`x has ${list.length} scrapes, n has ${n.length}`)
+    else if (above >= 0) {
+      problems.push(`x[${above}] is ${list[above]}, of ${n[above]} requests`)
+    }
+  }
+  return problems
+}
+
+function armOf({ n, x }: FileArm): Arm {
+  return { n: n ?? Number.NaN, x: (Array.isArray(x) ? x : [x]).map((value) => value ?? Number.NaN) }
+}
+
+function perEdge(x: readonly number[] | readonly (readonly number[])[]): readonly number[][] {
+  const lists = x.filter((value) => Array.isArray(value))
+  if (lists.length > 0) return lists.map((list) => [...list])
+  return [x.filter((value) => typeof value === 'number')]
+}
+
+function timeOf(at: string | number | undefined): number | null {
+  if (at === undefined) return null
+  return typeof at === 'number' ? at : Date.parse(at)
+}
+
+function parseJson(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new TickFileError(`${name}: is not JSON: ${reason.slice(0, 200)}`, { cause: error })
+  }
+}
+
+function problemText(name: string, problems: readonly string[]): string {
+  const shown = problems.slice(0, most.problems).map((problem) => `${name}: ${problem}`)
+  const more = problems.length - shown.length
+  return [...shown, ...(more > 0 ? [`${name}: and ${more} more`] : [])].join('\n')
+}
