@@ -83,6 +83,11 @@ export function readTarget(options: KubeconfigOptions): Target {
   }
 }
 
+/** Names of the contexts there are. */
+export function contextNames(options: KubeconfigOptions): string[] {
+  return [...merge(filesOf(options)).contexts.keys()]
+}
+
 /** An entry and the folder its relative paths start from. */
 interface Entry {
   readonly value: Json

@@ -1,8 +1,13 @@
 // Words of the command line in, an exit code out: 0 done, 1 failed or refused, 2 wrong usage.
 import { command } from './commands/command.ts'
+import { completeCommand, completion } from './commands/completion.ts'
 import { get } from './commands/get.ts'
+import { history } from './commands/history.ts'
 import { status } from './commands/status.ts'
 import { version } from './commands/version.ts'
+import { wait } from './commands/wait.ts'
+import { watch } from './commands/watch.ts'
+import { why } from './commands/why.ts'
 import { Failure, UsageError } from './failure.ts'
 import { describeFlags, parseFlags } from './flags.ts'
 import type { Command, World } from './invocation.ts'
@@ -12,6 +17,10 @@ import { printable } from './render.ts'
 const commands: Readonly<Record<string, Command>> = {
   get,
   status,
+  watch,
+  why,
+  history,
+  wait,
   promote: command(
     'promote',
     'Let a rollout leave the step it is at',
@@ -29,6 +38,8 @@ const commands: Readonly<Record<string, Command>> = {
     'Allow another try of a revision that failed',
     'Only for the revision that the spec asks for now.',
   ),
+  completion,
+  __complete: completeCommand(() => commands),
   version,
 }
 
@@ -40,18 +51,20 @@ export async function main(argv: readonly string[], world: World): Promise<numbe
     return name === undefined ? 2 : 0
   }
   const chosen = find(name)
+  const names = Object.keys(commands).filter((known) => !commands[known]?.isHidden)
   try {
     if (!chosen) {
-      throw new UsageError(`unknown command "${name}"${suggestion(name, Object.keys(commands))}`)
+      throw new UsageError(`unknown command "${name}"${suggestion(name, names)}`)
     }
-    const flags = parseFlags(chosen.flags, rest)
+    const flags = parseFlags(chosen.flags, chosen.isRaw ? ['--', ...rest] : rest)
     if (flags.isSet('help')) {
       world.print(commandHelp(chosen))
       return 0
     }
     return await chosen.run({ world, flags })
   } catch (error) {
-    return report(error, { world, usage: chosen ? `${name} --help` : '--help' })
+    const code = report(error, { world, usage: chosen ? `${name} --help` : '--help' })
+    return chosen?.failureCode ?? code
   }
 }
 
@@ -77,10 +90,9 @@ function report(
 }
 
 function generalHelp(): string {
-  const width = Math.max(...Object.keys(commands).map((name) => name.length))
-  const lines = Object.entries(commands).map(
-    ([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}\n`,
-  )
+  const told = Object.entries(commands).filter(([, { isHidden }]) => !isHidden)
+  const width = Math.max(...told.map(([name]) => name.length))
+  const lines = told.map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}\n`)
   return `Watch and steer progressive delivery by Sluice.
 
 Usage: kubectl sluice COMMAND [flags]
@@ -91,11 +103,12 @@ kubectl sluice COMMAND --help tells more about one of them.
 `
 }
 
-function commandHelp({ summary, detail, usage, flags }: Command): string {
+function commandHelp({ summary, detail, usage, flags, exitCodes }: Command): string {
+  const codes = Object.entries(exitCodes ?? {}).map(([code, meaning]) => `  ${code}  ${meaning}\n`)
   return `${summary}.
 ${detail ? `${detail}\n` : ''}
 Usage: kubectl sluice ${usage}
 
 Flags:
-${describeFlags(flags)}`
+${describeFlags(flags)}${codes.length > 0 ? `\nExit codes:\n${codes.join('')}` : ''}`
 }

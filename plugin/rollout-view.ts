@@ -35,6 +35,16 @@ export interface Finding {
   readonly unit: 'percent' | 'seconds' | 'plain'
 }
 
+/** A trial that ended. */
+export interface PastRelease extends Release {
+  readonly outcome: (typeof endings)[number]
+  readonly because: string
+  readonly startedAt?: number
+  readonly endedAt?: number
+}
+
+const endings = ['Promoted', 'Aborted', 'Superseded'] as const
+
 export interface RolloutView {
   readonly namespace: string
   readonly name: string
@@ -49,6 +59,8 @@ export interface RolloutView {
   readonly step?: number
   readonly progress?: string
   readonly since?: number
+  /** When the trial began. */
+  readonly startedAt?: number
   readonly stable?: Release
   readonly canary?: Release
   readonly weight?: number
@@ -61,6 +73,12 @@ export interface RolloutView {
   }
   readonly evidence: readonly Finding[]
   readonly quarantine: readonly string[]
+  /** Newest first. */
+  readonly history: readonly PastRelease[]
+  /** When each condition became what it is, by type. */
+  readonly conditions: Readonly<
+    Record<string, { readonly isTrue: boolean; readonly since?: number }>
+  >
   /** Identity of the last command consumed, by verb. */
   readonly consumed: Readonly<Record<string, string>>
   readonly revert?: {
@@ -88,12 +106,15 @@ export function readRollout(object: unknown): RolloutView {
     evidence: list(status['evidence']).map((one) => readFinding(record(one), units)),
     quarantine: list(status['quarantine']).flatMap((one) => text(record(one)['revision']) ?? []),
     consumed: texts(status['commands']),
+    history: list(status['history']).flatMap((one) => readPast(record(one)) ?? []),
+    conditions: readConditions(status),
     ...compact({
       createdAt: time(metadata['creationTimestamp']),
       phase: oneOf(phases, status['phase']),
       step: number(status['step']),
       progress: sentence(status['progress']),
       since: time(status['since']),
+      startedAt: time(status['startedAt']),
       stable: readRelease(status['stable']),
       canary: readRelease(status['canary']),
       weight: number(status['weight']),
@@ -192,6 +213,28 @@ function readRelease(value: unknown): Release | undefined {
   return hash === undefined
     ? undefined
     : { revision: hash, ...compact({ commit: sentence(commit) }) }
+}
+
+function readPast(value: Json): PastRelease | undefined {
+  const release = readRelease(value)
+  const outcome = oneOf(endings, value['outcome'])
+  if (!release || !outcome) return undefined
+  return {
+    ...release,
+    outcome,
+    because: sentence(value['because']) ?? '',
+    ...compact({ startedAt: time(value['startedAt']), endedAt: time(value['endedAt']) }),
+  }
+}
+
+function readConditions(status: Json): RolloutView['conditions'] {
+  const conditions: Record<string, { isTrue: boolean; since?: number }> = {}
+  for (const one of list(status['conditions']).map(record)) {
+    const since = time(one['lastTransitionTime'])
+    const isTrue = one['status'] === 'True'
+    conditions[sentence(one['type']) ?? ''] = { isTrue, ...compact({ since }) }
+  }
+  return conditions
 }
 
 function blocked(value: Json) {

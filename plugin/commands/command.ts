@@ -25,6 +25,7 @@ export function command(verb: Verb, summary: string, detail: string): Command {
     summary,
     detail,
     usage: `${verb} NAME [--reason TEXT] [flags]`,
+    completes: 'rollout',
     flags: {
       ...commonFlags,
       reason: { takes: 'TEXT', help: 'why; it is kept in the story of the rollout' },
