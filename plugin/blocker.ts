@@ -68,7 +68,9 @@ export function blockerOf(rollout: RolloutView, now: number): Blocker | null {
     const goes = rollout.revert?.state === 'Requested' ? 'Reverting' : 'Quarantined'
     return blocker(goes, { because, since, name })
   }
-  return blocker('Checking', { because: runningSentence(rollout, now), since, name })
+  const leftMs = holdLeftMs(rollout, now)
+  const sentence = runningSentence(rollout, leftMs)
+  return blocker(leftMs > 0 ? 'Holding' : 'Checking', { because: sentence, since, name })
 }
 
 /** `Paused` says only that it is; why it was paused stands in `because`. */
@@ -76,12 +78,17 @@ function withCause(message: string, { phase, because }: RolloutView): string {
   return phase === 'Paused' && because && because !== message ? `${message} (${because})` : message
 }
 
-function runningSentence({ steps, step = 0, since, progress }: RolloutView, now: number): string {
+/** Its hold counts from when the step is live, which the status does not tell: so this is the least. */
+export function holdLeftMs({ phase, steps, step = 0, since }: RolloutView, now: number): number {
   const holdMs = steps[step]?.holdMs ?? 0
-  const leftMs = since === undefined ? 0 : since + holdMs - now
+  if (phase !== 'Progressing' || since === undefined) return 0
+  return Math.ceil(Math.max(0, since + holdMs - now) / 1_000) * 1_000
+}
+
+function runningSentence({ step = 0, progress }: RolloutView, leftMs: number): string {
   const place = `step ${progress ?? step + 1}`
   return leftMs > 0
-    ? `${place} is held for at least ${formatDuration(Math.ceil(leftMs / 1_000) * 1_000)} more`
+    ? `${place} is held for at least ${formatDuration(leftMs)} more`
     : `${place} waits for pods, traffic or a verdict of its checks`
 }
 

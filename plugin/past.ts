@@ -2,6 +2,7 @@
 // the past only how trials ended, so an answer always says what it rests on.
 import { formatDuration } from '../crds/duration.ts'
 import { type Blocker, blockerOf } from './blocker.ts'
+import { doing } from './precondition.ts'
 import type { PastRelease, RolloutView } from './rollout-view.ts'
 
 export interface PastAnswer {
@@ -14,7 +15,9 @@ export interface PastAnswer {
 
 export function stoodAt(rollout: RolloutView, at: number, now: number): PastAnswer {
   const { since, history } = rollout
-  if (since !== undefined && at >= since) return inThisPhase(rollout, at, now)
+  const ready = rollout.conditions['Ready']
+  const begun = since ?? (rollout.phase === 'Stable' && ready?.isTrue ? ready.since : undefined)
+  if (begun !== undefined && at >= begun) return inThisPhase(rollout, at, now)
   const isTrial = rollout.phase === 'Progressing' || rollout.phase === 'Paused'
   if (isTrial && rollout.startedAt !== undefined && at >= rollout.startedAt) {
     return {
@@ -43,7 +46,7 @@ function inThisPhase(rollout: RolloutView, at: number, now: number): PastAnswer 
   }
   const blocker = blockerOf(rollout, now)
   return {
-    because: blocker?.because ?? because,
+    because: blocker?.because ?? `nothing was waited for: ${doing(rollout)}`,
     ...(blocker && { blocker }),
     known: 'This phase and step had begun, and nothing has changed them since.',
   }

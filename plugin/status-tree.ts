@@ -1,5 +1,6 @@
 // A rollout and its pods in, the whole story as a tree out; `status` prints it once, `watch` again and again.
 import { formatDuration } from '../crds/duration.ts'
+import { holdLeftMs } from './blocker.ts'
 import type { Connection } from './invocation.ts'
 import { list, number, record, texts } from './json.ts'
 import { outcomeMark, phaseTone } from './phase-tone.ts'
@@ -57,31 +58,31 @@ function phaseBranch({ phase, progress, since }: RolloutView, now: number): Bran
   return { label: 'phase', tone: phase && phaseTone[phase], text: parts.join(' ') }
 }
 
-function stepBranches({ steps, step, since, phase }: RolloutView, now: number): Branch[] {
+function stepBranches(rollout: RolloutView, now: number): Branch[] {
+  const { steps, step = -1, phase } = rollout
   const isOnTrial = phase === 'Progressing' || phase === 'Paused'
   return steps.map(({ weight, holdMs, approval }, i) => {
-    const isHere = isOnTrial && i === step
-    const isPast = isOnTrial && step !== undefined && i < step
-    const left = isHere && since !== undefined ? held({ since, holdMs, phase }, now) : ''
-    const hold = holdMs > 0 ? `  hold ${formatDuration(holdMs)}${left}` : ''
-    const mark = isHere ? '▶' : isPast ? '✓' : '·'
+    const here = isOnTrial ? Math.sign(i - step) : 1
+    const begun = here === 0 ? begunText(rollout, now) : ''
+    const hold = holdMs > 0 ? `  hold ${formatDuration(holdMs)}${begun}` : ''
     return {
       label: String(i + 1),
-      mark: { text: mark, tone: isHere ? 'busy' : isPast ? 'good' : 'dim' },
+      mark: here === 0 ? marks.here : here < 0 ? marks.past : marks.ahead,
       text: `${String(weight).padStart(3)} %${hold}${approval ? '  then approval' : ''}`,
     }
   })
 }
 
-/** Its hold counts from when the step was live, which the status does not tell: so what is left is a least. */
-function held(
-  { since, holdMs, phase }: { since: number; holdMs: number; phase: RolloutView['phase'] },
-  now: number,
-): string {
-  const leftMs = since + holdMs - now
-  return leftMs > 0 && phase === 'Progressing'
-    ? `, at least ${formatDuration(Math.ceil(leftMs / 1_000) * 1_000)} left`
-    : `, begun ${ago(since, now)} ago`
+const marks = {
+  past: { text: '✓', tone: 'good' },
+  here: { text: '▶', tone: 'busy' },
+  ahead: { text: '·', tone: 'dim' },
+} as const
+
+function begunText(rollout: RolloutView, now: number): string {
+  const leftMs = holdLeftMs(rollout, now)
+  if (leftMs > 0) return `, at least ${formatDuration(leftMs)} left`
+  return rollout.since === undefined ? '' : `, begun ${ago(rollout.since, now)} ago`
 }
 
 function revisionBranches({ stable, canary, weights, phase }: RolloutView, pods: Pods): Branch[] {

@@ -59,8 +59,9 @@ export const wait: Command = {
     const { name } = asked
     if (flags.value('output') === 'json') {
       const { release, because, clearedBy } = standing
-      const said = { rollout: name, namespace: cluster.namespace, outcome, code, ...release }
-      world.print(`${JSON.stringify({ ...said, because, clearedBy })}\n`)
+      const { revision, commit } = release ?? {}
+      const about = { rollout: name, namespace: cluster.namespace, revision, commit }
+      world.print(`${JSON.stringify({ ...about, outcome, code, because, clearedBy })}\n`)
     } else world.print(`rollout.sluice.dev/${name} ${outcome}: ${standing.because}\n`)
     if (standing.clearedBy) world.printError(`It can be cleared by ${standing.clearedBy}.\n`)
     return code

@@ -81,6 +81,7 @@ function changesOf(
 
 interface Seen {
   readonly rollouts: Map<string, RolloutView>
+  isListed: boolean
   pods: Pods
   lost: string | null
 }
@@ -88,7 +89,7 @@ interface Seen {
 async function onScreen({ world }: Invocation, looking: Looking): Promise<number> {
   const { cluster, name } = looking
   const stop = new AbortController()
-  const seen: Seen = { rollouts: new Map(), pods: null, lost: null }
+  const seen: Seen = { rollouts: new Map(), isListed: false, pods: null, lost: null }
   let code = 0
   const screen = world.terminal?.open({
     onResize: () => redraw(),
@@ -129,6 +130,7 @@ async function tick(ticking: {
 function apply(seen: Seen, change: Change): void {
   seen.lost = change.kind === 'lost' ? change.because : null
   if (change.kind === 'listed') {
+    seen.isListed = true
     seen.rollouts.clear()
     for (const item of change.items) seen.rollouts.set(keyOf(item), readRollout(item))
   } else if (change.kind === 'changed') {
@@ -157,12 +159,13 @@ function frame(
 }
 
 function body(
-  { rollouts, pods }: Seen,
+  { rollouts, isListed, pods }: Seen,
   { looking, style, now }: { looking: Looking; style: World['style']; now: number },
 ): string {
   const { name, isAll } = looking
   const all = [...rollouts.keys()].sort().flatMap((key) => rollouts.get(key) ?? [])
   const [first] = all
+  if (!isListed) return '…'
   if (!first) return name === undefined ? 'No rollouts found.' : `${name} is gone.`
   if (name !== undefined) return renderTree(statusTree(first, pods, now), style)
   return renderTable(rolloutColumns(all, { isAll, isWide: false, now }), style)
