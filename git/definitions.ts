@@ -5,6 +5,7 @@ import { parseAnalysisTemplate, parseRollout } from '../crds/parse.ts'
 import { describeProblem } from '../crds/problem.ts'
 import { type Hash, revisionOf } from '../crds/revision.ts'
 import { isMapping } from './merge.ts'
+import { parsePlainYaml } from './plain-yaml.ts'
 import { parseYamlFile, type YamlDocument } from './yaml-file.ts'
 
 export const definitionKinds = ['Rollout', 'AnalysisTemplate'] as const
@@ -40,8 +41,18 @@ export const groupMarker = 'sluice.dev/'
 
 const largeFileMarker = 'version https://git-lfs.github.com/spec/'
 
-const nothing: FileDefinitions = { definitions: [], errors: [], broken: [], isUnclear: false }
+export const nothing: FileDefinitions = {
+  definitions: [],
+  errors: [],
+  broken: [],
+  isUnclear: false,
+}
 const maxErrorsPerFile = 32
+
+/** False for bytes that can hold neither a definition nor an error worth telling. */
+export function mayHoldDefinitions(bytes: Buffer): boolean {
+  return bytes.includes(groupMarker) || bytes.subarray(0, 200).includes(largeFileMarker)
+}
 
 export function readFile(text: string, namespace: string): FileDefinitions {
   if (text.startsWith(largeFileMarker)) {
@@ -49,11 +60,28 @@ export function readFile(text: string, namespace: string): FileDefinitions {
     return { ...nothing, errors: [{ line: 1, column: 1, message }], isUnclear: true }
   }
   if (!text.includes(groupMarker)) return nothing
+  return readPlain(text, namespace) ?? readFully(text, namespace)
+}
+
+/** Nearly every file is written plainly and without errors; only the others need places. */
+function readPlain(text: string, namespace: string): FileDefinitions | null {
+  const plain = parsePlainYaml(text)
+  if (plain === null) return null
+  const read = plain.map(({ value, line }, index) =>
+    readDocument({ index, value, problems: [], place: () => ({ line, column: 1 }) }, namespace),
+  )
+  return read.some(({ errors }) => errors !== undefined) ? null : collected(read)
+}
+
+function readFully(text: string, namespace: string): FileDefinitions {
   const file = parseYamlFile('', text)
   if (file.problems.length > 0) {
     return { ...nothing, errors: file.problems.map(withoutPath), isUnclear: true }
   }
-  const read = file.documents.map((document) => readDocument(document, namespace))
+  return collected(file.documents.map((document) => readDocument(document, namespace)))
+}
+
+function collected(read: readonly Read[]): FileDefinitions {
   return {
     definitions: read.flatMap(({ definition }) => definition ?? []),
     errors: read.flatMap(({ errors }) => errors ?? []).slice(0, maxErrorsPerFile),
@@ -69,7 +97,9 @@ interface Read {
   readonly isUnclear?: boolean
 }
 
-function readDocument(document: YamlDocument, namespace: string): Read {
+type Readable = Pick<YamlDocument, 'index' | 'value' | 'problems' | 'place'>
+
+function readDocument(document: Readable, namespace: string): Read {
   const { value, problems } = document
   const header = headerOf(value)
   const isForeign = header.apiVersion !== undefined && !header.apiVersion.startsWith(groupMarker)

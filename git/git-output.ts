@@ -24,7 +24,7 @@ export interface Commit {
 
 export function parseTree(output: Buffer): Tree {
   const entries = new Map<string, TreeEntry>()
-  for (const record of output.toString('utf8').split('\0')) {
+  for (const record of fieldsOf(output.toString('utf8'))) {
     const match = /^([0-9]{6}) [a-z]+ ([0-9a-f]+) +([0-9]+|-)\t/.exec(record)
     if (!match) continue
     const [head, mode = '', id = '', size = '0'] = match
@@ -34,28 +34,50 @@ export function parseTree(output: Buffer): Tree {
 }
 
 export function parseChanges(output: Buffer): Change[] {
-  return changesOf(output.toString('utf8').split('\0'))
+  return changesOf(output.toString('utf8'))
 }
 
-/** Output of `log --raw -z --format=%x01%H`. */
-export function parseLog(output: Buffer): Commit[] {
-  const blocks = output.toString('utf8').split('\x01').slice(1)
-  return blocks.map((block) => {
+/** Output of `log --raw -z --format=%x01%H`. Changes of paths that are not wanted are left out. */
+export function parseLog(output: Buffer, isWanted?: (path: string) => boolean): Commit[] {
+  const text = output.toString('utf8')
+  const commits: Commit[] = []
+  for (let start = text.indexOf('\x01'); start >= 0; ) {
+    const next = text.indexOf('\x01', start + 1)
+    const block = text.slice(start + 1, next < 0 ? undefined : next)
     const id = /^[0-9a-f]+/.exec(block)?.[0] ?? ''
-    return { id, changes: changesOf(block.slice(id.length).split('\0')) }
-  })
+    commits.push({ id, changes: changesOf(block.slice(id.length), isWanted) })
+    start = next
+  }
+  return commits
 }
 
-function changesOf(fields: readonly string[]): Change[] {
+function changesOf(text: string, isWanted: (path: string) => boolean = () => true): Change[] {
   const changes: Change[] = []
-  for (const [i, field] of fields.entries()) {
-    const match = /^\n?:([0-9]{6}) ([0-9]{6}) ([0-9a-f]+) ([0-9a-f]+) [A-Z][0-9]*$/.exec(field)
-    const path = fields[i + 1]
-    if (!match || path === undefined) continue
+  let head = ''
+  for (const field of fieldsOf(text)) {
+    if (head === '') {
+      if (field.startsWith(':') || field.startsWith('\n:')) head = field
+      continue
+    }
+    const match = isWanted(field)
+      ? /^\n?:([0-9]{6}) ([0-9]{6}) ([0-9a-f]+) ([0-9a-f]+) [A-Z][0-9]*$/.exec(head)
+      : null
+    head = ''
+    if (!match) continue
     const [, modeBefore = '', mode = '', idBefore = '', id = ''] = match
-    changes.push({ path, before: side(modeBefore, idBefore), now: side(mode, id) })
+    changes.push({ path: field, before: side(modeBefore, idBefore), now: side(mode, id) })
   }
   return changes
+}
+
+/** NUL-separated fields, one by one: a listing may have many thousands. */
+function* fieldsOf(text: string): Generator<string> {
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\0', start)
+    yield text.slice(start, end < 0 ? undefined : end)
+    if (end < 0) return
+    start = end + 1
+  }
 }
 
 function side(mode: string, id: string) {

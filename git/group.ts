@@ -31,6 +31,7 @@ export async function planGroup(
   context: GroupContext,
   requests: readonly RevertRequest[],
 ): Promise<Group> {
+  if (requests.length === 0) return { plans: [], results: new Map() }
   const own = await ownCommits(context, requests)
   const files = await readFiles(context, requests)
   const authors = await authorsOf(context, requests)

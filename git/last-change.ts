@@ -1,7 +1,7 @@
 // Definitions at a commit in; for each the commit that last changed its value out. Walks first parents once
 // for all of them, in bounded steps, and reads older blobs only where a file was touched.
-import { canonicalJson } from '../crds/revision.ts'
 import type { Definition, FileDefinitions } from './definitions.ts'
+import { equal } from './merge.ts'
 import type { Mirror } from './mirror.ts'
 
 export interface LastChangeQuery {
@@ -43,8 +43,9 @@ export async function findLastChanges(
   let oldest = query.head
   for (let skip = 0; open.length > 0 && skip < maxCommits; skip += commitsPerStep) {
     const { head: from, until } = query
-    const commits = await mirror.log({ from, until, skip, count: commitsPerStep })
     const byPath = Map.groupBy(open, ({ definition }) => definition.path)
+    const isWanted = (path: string) => byPath.has(path)
+    const commits = await mirror.log({ from, until, skip, count: commitsPerStep, isWanted })
     for (const { id, changes } of commits) {
       for (const { path, before } of changes) {
         const touch = { commit: id, before: before?.id ?? null }
@@ -93,5 +94,9 @@ async function settle(
 
 function holdsSame(file: FileDefinitions | undefined, definition: Definition): boolean {
   const older = file?.definitions.find(({ identity }) => identity === definition.identity)
-  return older !== undefined && canonicalJson(older.object) === canonicalJson(definition.object)
+  return (
+    older !== undefined &&
+    older.revision === definition.revision &&
+    equal(older.object, definition.object)
+  )
 }

@@ -50,7 +50,8 @@ export function mergeRelease(sides: Sides, path: FieldPath = []): Merge {
 }
 
 export function equal(a: unknown, b: unknown): boolean {
-  return canonicalJson(a) === canonicalJson(b)
+  // Most values are equal in the order of their keys too; only the others need sorting.
+  return a === b || JSON.stringify(a) === JSON.stringify(b) || canonicalJson(a) === canonicalJson(b)
 }
 
 function replace({ tip, good }: Sides, path: FieldPath): Edit {

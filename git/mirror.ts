@@ -13,7 +13,14 @@ import {
 } from './git-output.ts'
 import { MirrorError, remoteError, timedOut } from './mirror-error.ts'
 import { isBranchName, isCommitId, isUrl } from './names.ts'
-import { type Blob, type RunGit, readBatch, streamBatch } from './object-batch.ts'
+import {
+  type BatchOptions,
+  type Blob,
+  type RunGit,
+  readBatch,
+  readSizes,
+  streamBatch,
+} from './object-batch.ts'
 
 export interface MirrorOptions {
   /** Where the mirror lives; nothing else may be in it. */
@@ -239,7 +246,7 @@ export class Mirror {
   }
 
   /** Commits from `from` back along first parents, newest first, with the files each one changed. */
-  async log({ from, count, skip = 0, path, until }: LogQuery): Promise<Commit[]> {
+  async log({ from, count, skip = 0, path, until, isWanted }: LogQuery): Promise<Commit[]> {
     const range = until === undefined ? [checked(from)] : [checked(from), `^${checked(until)}`]
     const flags = [
       '--first-parent',
@@ -253,6 +260,7 @@ export class Mirror {
     const only = path === undefined ? [] : ['--', `:(top,literal)${path}`]
     return parseLog(
       await this.run(['log', ...flags, ...bounds, '--end-of-options', ...range, ...only]),
+      isWanted,
     )
   }
 
@@ -276,9 +284,16 @@ export class Mirror {
     return readBatch(run, ids.map(checked), maxBytes)
   }
 
-  /** Blobs whose sizes are known, one after the other. */
-  streamBlobs(sizes: ReadonlyMap<string, number>): AsyncGenerator<readonly [string, Blob]> {
-    return streamBatch((args, more) => this.run(args, more), sizes)
+  sizes(ids: readonly string[]): Promise<Map<string, number>> {
+    return readSizes((args, more) => this.run(args, more), [...new Set(ids)].map(checked))
+  }
+
+  /** Blobs one after the other. `sizes` are bytes by id. */
+  streamBlobs(
+    sizes: ReadonlyMap<string, number>,
+    options?: BatchOptions,
+  ): AsyncGenerator<readonly [string, Blob]> {
+    return streamBatch((args, more) => this.run(args, more), sizes, options)
   }
 
   /** A command on the mirror; only this folder may use it. */
@@ -307,6 +322,8 @@ export interface LogQuery {
   readonly path?: string | undefined
   /** Stop at this commit; it and what is behind it are left out. */
   readonly until?: string | undefined
+  /** Changes of other paths are left out. */
+  readonly isWanted?: (path: string) => boolean
 }
 
 function checked(id: string): string {

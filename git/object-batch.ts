@@ -10,6 +10,14 @@ export type Blob =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'too-large'; readonly bytes: number }
   | { readonly kind: 'not-text' }
+  /** Text that nobody wants to see, by the filter that was given. */
+  | { readonly kind: 'unwanted' }
+
+export interface BatchOptions {
+  readonly maxBytes?: number | undefined
+  /** Spares the decoding of texts that hold nothing of interest. */
+  readonly isWanted?: ((bytes: Buffer) => boolean) | undefined
+}
 
 const batchBytes = 4 * 1024 * 1024
 const maxTotalBytes = 512 * 1024 * 1024
@@ -22,7 +30,7 @@ export async function readBatch(
   const blobs = new Map<string, Blob>()
   const unique = [...new Set(ids)]
   if (unique.length === 0) return blobs
-  for await (const [id, blob] of streamBatch(run, await readSizes(run, unique), maxBytes)) {
+  for await (const [id, blob] of streamBatch(run, await readSizes(run, unique), { maxBytes })) {
     blobs.set(id, blob)
   }
   return blobs
@@ -32,28 +40,38 @@ export async function readBatch(
 export async function* streamBatch(
   run: RunGit,
   sizes: ReadonlyMap<string, number>,
-  maxBytes: number = limits.bytes,
+  { maxBytes = limits.bytes, isWanted }: BatchOptions = {},
 ): AsyncGenerator<readonly [string, Blob]> {
-  let batch: string[] = []
+  const batches = batchesOf(sizes, maxBytes)
+  let next = readContents(run, batches[0] ?? [])
+  for (const [i, batch] of batches.entries()) {
+    const contents = await next
+    // The next one is read while this one is used.
+    next = readContents(run, batches[i + 1] ?? [])
+    next.catch(() => undefined)
+    yield* texts(contents, batch, isWanted)
+  }
+  for (const [id, bytes] of sizes) if (bytes > maxBytes) yield [id, { kind: 'too-large', bytes }]
+}
+
+function batchesOf(sizes: ReadonlyMap<string, number>, maxBytes: number): string[][] {
+  const batches: string[][] = [[]]
   let bytes = 0
   let totalBytes = 0
   for (const [id, size] of sizes) {
-    if (size > maxBytes) {
-      yield [id, { kind: 'too-large', bytes: size }]
-      continue
-    }
+    if (size > maxBytes) continue
     if (bytes + size > batchBytes) {
-      yield* await readTexts(run, batch)
-      batch = []
+      batches.push([])
       bytes = 0
     }
-    batch.push(id)
+    batches.at(-1)?.push(id)
     bytes += size
     totalBytes += size
-    if (totalBytes > maxTotalBytes)
-      throw new Error('the files to read are larger than 512 MiB together')
   }
-  yield* await readTexts(run, batch)
+  if (totalBytes > maxTotalBytes) {
+    throw new Error('the files to read are larger than 512 MiB together')
+  }
+  return batches
 }
 
 /** Ids and sizes of blobs that are named by commit and path; what is not there is left out. */
@@ -76,7 +94,8 @@ export async function resolveNames(
   return found
 }
 
-async function readSizes(run: RunGit, ids: readonly string[]): Promise<Map<string, number>> {
+export async function readSizes(run: RunGit, ids: readonly string[]): Promise<Map<string, number>> {
+  if (ids.length === 0) return new Map()
   const output = await run(['cat-file', '--batch-check', '--buffer'], {
     input: `${ids.join('\n')}\n`,
   })
@@ -89,24 +108,31 @@ async function readSizes(run: RunGit, ids: readonly string[]): Promise<Map<strin
   return sizes
 }
 
-async function readTexts(run: RunGit, ids: readonly string[]): Promise<Iterable<[string, Blob]>> {
-  if (ids.length === 0) return []
-  const output = await run(['cat-file', '--batch', '--buffer'], { input: `${ids.join('\n')}\n` })
-  return texts(output, ids)
+async function readContents(run: RunGit, ids: readonly string[]): Promise<Buffer> {
+  if (ids.length === 0) return Buffer.alloc(0)
+  return run(['cat-file', '--batch', '--buffer'], { input: `${ids.join('\n')}\n` })
 }
 
-function* texts(output: Buffer, ids: readonly string[]): Generator<[string, Blob]> {
+function* texts(
+  output: Buffer,
+  ids: readonly string[],
+  isWanted: BatchOptions['isWanted'],
+): Generator<[string, Blob]> {
   let at = 0
   for (const id of ids) {
     const newline = output.indexOf(10, at)
     const size = Number(output.toString('latin1', at, newline).split(' ')[2])
     const start = newline + 1
-    yield [id, decode(output.subarray(start, start + size))]
+    yield [id, decode(output.subarray(start, start + size), isWanted)]
     at = start + size + 1
   }
 }
 
-function decode(bytes: Buffer): Blob {
+function decode(bytes: Buffer, isWanted: BatchOptions['isWanted']): Blob {
+  if (!isUtf8(bytes)) return { kind: 'not-text' }
+  if (isWanted !== undefined && !isWanted(bytes)) return unwanted
   // A byte order mark is kept, so that a text that is written back is the same in every byte.
-  return isUtf8(bytes) ? { kind: 'text', text: bytes.toString('utf8') } : { kind: 'not-text' }
+  return { kind: 'text', text: bytes.toString('utf8') }
 }
+
+const unwanted: Blob = { kind: 'unwanted' }

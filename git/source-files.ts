@@ -1,7 +1,7 @@
 // A commit in; its files as definitions by path out. Blobs are read in one go, and only those not parsed before.
 import { setImmediate } from 'node:timers/promises'
 import { cacheKey, type DefinitionCache, readCached } from './definition-index.ts'
-import type { FileDefinitions } from './definitions.ts'
+import { type FileDefinitions, mayHoldDefinitions, nothing } from './definitions.ts'
 import type { Mirror } from './mirror.ts'
 import { MirrorError } from './mirror-error.ts'
 import { pathProblem } from './names.ts'
@@ -33,6 +33,7 @@ export async function readAll(reader: Reader, head: string): Promise<Map<string,
   return readEntries(
     reader,
     tree.map(([path, { mode, id }]) => ({ path, mode, id })),
+    new Map(tree.map(([, { id, size }]) => [id, size])),
   )
 }
 
@@ -54,6 +55,7 @@ export async function readChanges(
 async function readEntries(
   reader: Reader,
   entries: readonly Entry[],
+  sizes?: ReadonlyMap<string, number>,
 ): Promise<Map<string, ReadFile>> {
   if (entries.length > maxFiles) {
     const message = `the globs match ${entries.length} files, more than ${maxFiles}. Narrow include`
@@ -64,6 +66,7 @@ async function readEntries(
   const parsed = await readBlobs(
     reader,
     readable.map(({ id }) => id),
+    sizes,
   )
   return new Map(
     entries.map(({ path, id }) => {
@@ -78,15 +81,20 @@ async function readEntries(
 export async function readBlobs(
   reader: Reader,
   ids: readonly string[],
+  knownSizes?: ReadonlyMap<string, number>,
 ): Promise<Map<string, FileDefinitions>> {
   const { cache, mirror, namespace } = reader
-  const missing = ids.filter((id) => !cache.has(cacheKey(id, namespace)))
-  const blobs = await mirror.blobs(missing)
+  const missing = [...new Set(ids)].filter((id) => !cache.has(cacheKey(id, namespace)))
+  const sizes =
+    knownSizes === undefined
+      ? await mirror.sizes(missing)
+      : new Map(missing.map((id) => [id, knownSizes.get(id) ?? 0]))
   let count = 0
-  for (const [id, blob] of blobs) {
+  for await (const [id, blob] of mirror.streamBlobs(sizes, { isWanted: mayHoldDefinitions })) {
     const problem = blobProblem(blob)
     if (problem) cache.set(cacheKey(id, namespace), unreadable(problem))
     else if (blob.kind === 'text') readCached({ blobId: id, text: blob.text }, namespace, cache)
+    else cache.set(cacheKey(id, namespace), nothing)
     count += 1
     if (count % sliceFiles === 0) await setImmediate()
   }

@@ -1,7 +1,6 @@
 // A GitSource in; the definitions at the head of its branch, what changed since, and errors, out. The cost
 // follows the change: one fetch, one diff, the blobs of changed files. A branch that did not move costs a fetch.
 import type { GitSourceSpec, SourceError } from '../crds/git-source.ts'
-import { canonicalJson } from '../crds/revision.ts'
 import {
   type Accepted,
   acceptDefinitions,
@@ -11,6 +10,7 @@ import {
 import type { Definition, FileDefinitions } from './definitions.ts'
 import { pathFilter } from './glob.ts'
 import { findLastChanges } from './last-change.ts'
+import { equal } from './merge.ts'
 import { type Mirror, openMirror } from './mirror.ts'
 import { type Reader, type ReadFile, readAll, readBlobs, readChanges } from './source-files.ts'
 
@@ -138,7 +138,8 @@ async function withCommits(
     head,
     until,
     definitions: unknown,
-    readBlobs: (ids) => readBlobs(reader, ids),
+    // Older texts are read once and not kept.
+    readBlobs: (ids) => readBlobs({ ...reader, cache: new Map() }, ids),
   })
   return new Map(
     definitions.map((definition) => {
@@ -159,7 +160,7 @@ function changedIdentities(before: Accepted, now: ReadonlyMap<string, Definition
 }
 
 function sameValue(a: Definition, b: Definition): boolean {
-  return a.object === b.object || canonicalJson(a.object) === canonicalJson(b.object)
+  return a.object === b.object || (a.revision === b.revision && equal(a.object, b.object))
 }
 
 const isEmpty = ({ definitions, errors }: FileDefinitions) =>

@@ -3,7 +3,7 @@
 import type { GitSourceSpec } from '../crds/git-source.ts'
 import { buildCommits } from './commit-builder.ts'
 import { pathFilter } from './glob.ts'
-import { planGroup } from './group.ts'
+import { type GroupContext, planGroup } from './group.ts'
 import type { Mirror } from './mirror.ts'
 import { MirrorError } from './mirror-error.ts'
 import type { CommitPlan, RevertRequest, RevertResult } from './revert-plan.ts'
@@ -89,9 +89,7 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
   let refusals = 0
   for (;;) {
     const { head: tip } = await mirror.fetch()
-    const open = requests.filter(({ key }) => !results.has(key))
-    const { plans, results: done } = await planGroup({ mirror, isIncluded, tip }, open)
-    for (const [key, result] of done) results.set(key, result)
+    const plans = await planOpen({ mirror, isIncluded, tip }, requests, results)
     if (plans.length === 0) return results
     const commits = await commit(plans, tip, options)
     const head = commits.at(-1) ?? tip
@@ -110,6 +108,18 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
       throw new MirrorError('other', 'the branch moved at each attempt to push; trying again later')
     }
   }
+}
+
+/** Plans of what has no result yet; what needs no commit gets its result at once. */
+async function planOpen(
+  context: GroupContext,
+  requests: readonly RevertRequest[],
+  results: Results,
+): Promise<readonly CommitPlan[]> {
+  const open = requests.filter(({ key }) => !results.has(key))
+  const group = await planGroup(context, open)
+  for (const [key, result] of group.results) results.set(key, result)
+  return group.plans
 }
 
 /** A server refuses a push as a whole; each revert is tried alone to find the one it does not want. */

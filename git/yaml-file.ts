@@ -1,6 +1,7 @@
 // The text of one YAML file in; its documents as plain values out, with places for error messages.
 // Read as YAML 1.1, as kubectl does. Hostile text ends in an error with its place (pure).
 import {
+  type CollectionTag,
   type Document,
   isAlias,
   isMap,
@@ -11,6 +12,7 @@ import {
   type Node,
   type ParsedNode,
   parseAllDocuments,
+  type ScalarTag,
   type Tags,
 } from 'yaml'
 import type { SourceError } from '../crds/git-source.ts'
@@ -44,7 +46,11 @@ const yamlOptions = {
   prettyErrors: false,
   logLevel: 'silent' as const,
   // Types that kubectl reads as plain text, and merge keys, which we refuse with a better message.
-  customTags: (tags: Tags): Tags => tags.filter((tag) => typeof tag === 'string' || isKept(tag)),
+  customTags: (tags: Tags): Tags =>
+    tags.flatMap((tag): Tags => {
+      if (typeof tag === 'string') return [tag]
+      return isKept(tag) ? [withDigits(tag)] : []
+    }),
 }
 
 export function parseYamlFile(path: string, text: string): YamlFile {
@@ -213,6 +219,14 @@ function isKept(tag: { tag: string; format?: string }): boolean {
     // Sexagesimal numbers: kubectl reads 1:30 as text.
     tag.format !== 'TIME'
   )
+}
+
+/** The parser takes e50 for a number that is none; kubectl, and people, for text. */
+function withDigits(tag: CollectionTag | ScalarTag): CollectionTag | ScalarTag {
+  if (!('test' in tag) || tag.format !== 'EXP') return tag
+  return Object.assign({}, tag, {
+    test: /^[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)[eE][-+]?[0-9]+$/,
+  })
 }
 
 function shortMessage(error: unknown): string {

@@ -29,7 +29,7 @@ export function textProblem(text: string): TextProblem | null {
  * True for nearly every real file, at a tenth of the cost of the scan: so few brackets, separators and so
  * little indentation that it can not be deep, whatever they mean.
  */
-function isPlainlyShallow(text: string): boolean {
+export function isPlainlyShallow(text: string): boolean {
   const counted = { brackets: 0, levels: 0, lines: 0 }
   let isLead = true
   for (let i = 0; i < text.length; i++) {
