@@ -1,0 +1,83 @@
+// The world after faults ended in; why it has not come to rest yet, out. At rest the world agrees with what
+// is asked for, or the Rollout says what it waits for.
+import { revisionOf } from '../../crds/revision.ts'
+import type { RolloutStatus } from '../../crds/rollout-status.ts'
+import { label } from '../../crds/names.ts'
+import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
+import { definitionsIn } from './git-host.ts'
+import { path, rolloutKey } from './scenario.ts'
+import { releaseOf, statusOf } from './view.ts'
+import type { World } from './world.ts'
+
+/** Null at rest, else the first thing that is not as it should be. */
+export function unrest(world: World): string | null {
+  const { server, scenario, host } = world
+  const rollout = server.get(rollouts, rolloutKey)
+  const asked = definitionsIn(host.head().files.get(path) ?? '').definitions[0]?.revision
+  if (!rollout) {
+    if (scenario.isGit && asked !== undefined) return 'Git defines a Rollout that is not there'
+    const left = [replicaSets, virtualServices, destinationRules].flatMap((kind) => server.list(kind))
+    return left.length === 0 ? null : `${left.length} objects are left of a Rollout that is gone`
+  }
+  const target = revisionOf(rollout['spec'].template)
+  if (scenario.isGit && asked !== target) return `Git asks for ${asked}, the Rollout for ${target}`
+  const status = statusOf(rollout)
+  const size: number = rollout['spec'].replicas
+  switch (status.phase) {
+    case undefined:
+      return 'nothing was decided yet'
+    case 'Paused':
+      return status.blockedBy ? served(world, status) : 'paused without saying why'
+    case 'Progressing':
+      return status.blockedBy?.reason === 'Approval'
+        ? served(world, status)
+        : `still at step ${status.step}: ${status.because}`
+    case 'Aborted':
+      if (status.revert?.state === 'Requested') return 'the release is not restored yet'
+      return held(status, target) ?? alone(world, status, size)
+    case 'Stable':
+      return held(status, target) ?? alone(world, status, size)
+  }
+}
+
+/** Another revision is asked for, and the status says why it does not get its turn. */
+function held(status: RolloutStatus, target: string): string | null {
+  if (status.stable?.revision === target) return null
+  const reasons = ['Quarantined', 'ScaledToZero', 'FleetGone', 'PodsNotReady']
+  return reasons.includes(status.blockedBy?.reason ?? '')
+    ? null
+    : `${target} is asked for, ${status.stable?.revision} is stable, and nothing says why`
+}
+
+/** The weights of the status are stored and in effect. */
+function served({ mesh }: World, status: RolloutStatus): string | null {
+  const stored = mesh.stored()
+  for (const [revision, weight] of Object.entries(stored)) {
+    if (mesh.effective(revision) !== weight) return `proxies use another weight for ${revision}`
+  }
+  const known = [status.stable?.revision, status.canary?.revision]
+  const stranger = Object.keys(stored).find((revision) => !known.includes(revision))
+  return stranger ? `${stranger} has weight` : null
+}
+
+/** Stable serves all, with all its pods, and nothing else is left. */
+function alone(world: World, status: RolloutStatus, size: number): string | null {
+  const { mesh, server, pods } = world
+  const stable = status.stable?.revision ?? ''
+  if (status.blockedBy?.reason === 'FleetGone') return null
+  const isBroken = releaseOf(world, stable)?.quality.neverReady
+  if (isBroken) return status.blockedBy ? null : 'stable has no pods and nothing says so'
+  const stored = mesh.stored()
+  if (stored[stable] !== 100 || Object.keys(stored).length !== 1) return `weights ${JSON.stringify(stored)}`
+  if (mesh.effective(stable) !== 100) return 'proxies do not use the weights'
+  const fleets = server.list(replicaSets)
+  const extra = fleets.find(({ metadata }) => metadata.labels?.[label.revision] !== stable)
+  if (extra) return `${extra.metadata.name} is left`
+  if (fleets[0]?.['spec'].replicas !== size) return `stable has ${fleets[0]?.['spec'].replicas} of ${size}`
+  if (pods.readyOf(stable) !== size) return `${pods.readyOf(stable)} of ${size} pods are ready`
+  const subsets = [...mesh.subsets()]
+  if (subsets.length !== 1 || subsets[0] !== stable) return `subsets ${subsets}`
+  const isReady = status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
+  const isWanted = status.phase === 'Stable' && status.blockedBy === undefined
+  return isWanted && !isReady ? 'all is well and the Rollout is not Ready' : null
+}

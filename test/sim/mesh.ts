@@ -1,0 +1,83 @@
+// Stored routes in, what proxies do with them out. A stored weight and a weight in effect differ: each
+// proxy learns a change at its own time, now and then an older one last.
+import { destinationRules, virtualServices } from '../../kube/resources.ts'
+import type { Change } from './api-server.ts'
+import type { Choices } from './choices.ts'
+import type { Kernel } from './kernel.ts'
+import { subsetsOf, type Weights, weightsOf } from './routes.ts'
+
+export interface Mesh {
+  changed(change: Change): void
+  /** Weights by proxy; null where a proxy knows no route. */
+  proxies(): readonly (Weights | null)[]
+  /** The greatest weight that any proxy gives a revision. */
+  effective(revision: string): number
+  /** Since when all proxies agree on the weights they have now. */
+  since(): number
+  /** When a revision last had weight at any proxy; Infinity while it has. */
+  lastServed(revision: string): number
+  stored(): Weights
+  subsets(): ReadonlySet<string>
+}
+
+const proxyCount = 2
+const usualMs = 300
+
+export interface MeshParts {
+  readonly kernel: Kernel
+  readonly choices: Choices
+  /** A proxy needs at most so long to learn a route, ms. */
+  readonly settleMs: number
+  readonly onWeights: () => void
+}
+
+export function createMesh({ kernel, choices, settleMs, onWeights }: MeshParts): Mesh {
+  const known: (Weights | null)[] = Array.from({ length: proxyCount }, () => null)
+  const versions: number[] = known.map(() => 0)
+  const served = new Map<string, number>()
+  let stored: Weights = {}
+  let subsets: ReadonlySet<string> = new Set()
+  let since = kernel.now()
+
+  const learn = (proxy: number, change: { version: number; weights: Weights | null }) => {
+    if ((versions[proxy] ?? 0) > change.version) return
+    onWeights()
+    versions[proxy] = change.version
+    for (const [revision, weight] of Object.entries(known[proxy] ?? {})) {
+      if (weight > 0) served.set(revision, kernel.now())
+    }
+    known[proxy] = change.weights
+    since = kernel.now()
+  }
+
+  const changedRoute = ({ type, object, version }: Change) => {
+    const weights = type === 'DELETED' ? null : weightsOf(object)
+    const isSame = weights !== null && JSON.stringify(weights) === JSON.stringify(stored)
+    stored = weights ?? {}
+    if (isSame) return
+    const late = choices.at('X6')
+    for (let proxy = 0; proxy < proxyCount; proxy += 1) {
+      const ms = late ? late.between(proxy, 0, Math.max(0, settleMs - 50)) : usualMs
+      kernel.after(Math.min(ms, Math.max(0, settleMs - 50)), () => learn(proxy, { version, weights }))
+    }
+  }
+
+  return {
+    changed(change) {
+      if (change.resource.plural === virtualServices.plural) changedRoute(change)
+      if (change.resource.plural === destinationRules.plural) {
+        onWeights()
+        subsets = new Set(change.type === 'DELETED' ? [] : subsetsOf(change.object))
+      }
+    },
+    proxies: () => known,
+    effective: (revision) => Math.max(...known.map((weights) => weights?.[revision] ?? 0)),
+    since: () => since,
+    lastServed(revision) {
+      const isServed = known.some((weights) => (weights?.[revision] ?? 0) > 0)
+      return isServed ? Number.POSITIVE_INFINITY : (served.get(revision) ?? 0)
+    },
+    stored: () => stored,
+    subsets: () => subsets,
+  }
+}

@@ -1,0 +1,69 @@
+// Everything that happens in; the first broken invariant out. Rules are asked where they apply: at writes of
+// the controller, at statuses it stores, at pushes, at answers it gets.
+import { label } from '../../crds/names.ts'
+import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
+import type { Change } from './api-server.ts'
+import type { Requested } from './client.ts'
+import type { Push } from './git-host.ts'
+import { pushRules } from './rules-git.ts'
+import { createRequestRules } from './rules-requests.ts'
+import { statusRules } from './rules-status.ts'
+import { fleetRules, objectRules, routeRules } from './rules-traffic.ts'
+import type { Rule, Violation, View } from './view.ts'
+
+export interface Oracle {
+  changed(change: Change): void
+  requested(requested: Requested): void
+  pushed(push: Push): void
+  violate(name: string, says: string): void
+  violation(): Violation | null
+  /** Writes of controllers since the beginning, leases left out. */
+  writes(): number
+}
+
+export function createOracle(view: () => View): Oracle {
+  const askRequests = createRequestRules(() => view().kernel.now())
+  let first: Violation | null = null
+  let writes = 0
+
+  const violate = (name: string, says: string) => {
+    first ??= { name, says, at: view().kernel.now() }
+  }
+
+  function ask<Event>(rules: readonly Rule<Event>[], event: Event): void {
+    if (first) return
+    for (const rule of rules) {
+      const seen = rule.check(view(), event)
+      if (seen !== null) violate(rule.name, `${rule.says}: ${seen}`)
+    }
+  }
+
+  return {
+    violate,
+    violation: () => first,
+    writes: () => writes,
+    pushed: (push) => {
+      writes += 1
+      ask(pushRules, push)
+    },
+    requested(requested) {
+      const broken = askRequests(requested)
+      if (broken) violate(broken.name, broken.says)
+    },
+    changed(change) {
+      if (!change.by.isController || change.resource.plural === 'leases') return
+      writes += 1
+      const { plural } = change.resource
+      if (plural === rollouts.plural) {
+        if (change.by.verb.endsWith('status')) ask(statusRules, change)
+        return
+      }
+      if (plural === virtualServices.plural && change.type !== 'DELETED') ask(routeRules, change)
+      const isFleet = plural === replicaSets.plural && change.object.metadata.labels?.[label.revision]
+      if (isFleet) ask(fleetRules, change)
+      if (isFleet || plural === virtualServices.plural || plural === destinationRules.plural) {
+        ask(objectRules, change)
+      }
+    },
+  }
+}

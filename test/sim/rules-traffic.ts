@@ -1,0 +1,250 @@
+// Invariants of traffic (T, V2, H3, H4): asked at each route, subset and fleet that the controller writes,
+// against the pods that are there and the weights that proxies use.
+import { annotation, label } from '../../crds/names.ts'
+import { podsFor } from '../../controller/rollout/steps.ts'
+import { stepAt } from '../../controller/rollout/desired.ts'
+import type { KubeObject } from '../../kube/api.ts'
+import { destinationRules, replicaSets, virtualServices } from '../../kube/resources.ts'
+import type { Change } from './api-server.ts'
+import { isOurs, ruleName, rulesOf, weightsOf } from './routes.ts'
+import {
+  replicasSince,
+  rolloutAt,
+  rolloutOf,
+  type Rule,
+  staleMs,
+  statusOf,
+  type View,
+  wasTouched,
+} from './view.ts'
+
+function rises({ object, previous }: Change): [string, number][] {
+  const before = weightsOf(previous)
+  return Object.entries(weightsOf(object)).filter(([r, weight]) => weight > (before[r] ?? 0))
+}
+
+const stableOf = (object: KubeObject | null) => statusOf(object).stable?.revision
+
+/** Statuses under which a write may have been decided: when it was sent, and now. */
+const statusesOf = (view: View, change: Change) => [
+  rolloutAt(view, change.by.sentAt),
+  rolloutOf(view),
+]
+
+export const routeRules: readonly Rule<Change>[] = [
+  {
+    name: 'T1',
+    says: 'weights are whole percents that sum to 100',
+    check(_, { object }) {
+      const bytes: KubeObject = JSON.parse(JSON.stringify(object))
+      const rule = rulesOf(bytes).find(({ name }) => name === ruleName)
+      const weights: unknown[] = (rule?.route ?? []).map(({ weight }) => weight)
+      const isWhole = weights.every((w) => typeof w === 'number' && Number.isInteger(w) && w >= 0)
+      const sum = weights.reduce<number>((total, w) => total + Number(w), 0)
+      return isWhole && sum === 100 ? null : `weights ${JSON.stringify(weights)}`
+    },
+  },
+  {
+    name: 'T2',
+    says: 'weight rises only on pods that were ready a moment ago, or on the last there were',
+    check(view, change) {
+      const since = view.kernel.now() - staleMs(view)
+      const replicas = Math.min(...replicasSince(view, since))
+      for (const [revision, weight] of rises(change)) {
+        const ready = view.pods.mostReadySince(revision, since)
+        const others = Object.keys(weightsOf(change.previous)).filter((one) => one !== revision)
+        const isLast = others.every((one) => view.pods.leastReadySince(one, since) === 0)
+        if (ready < podsFor(weight, replicas) && !isLast) {
+          return `${weight} % for ${revision} with ${ready} ready of ${replicas}`
+        }
+      }
+      return null
+    },
+  },
+  {
+    name: 'T3',
+    says: 'no weight rises on a revision without pods or without a subset',
+    check(view, change) {
+      const since = view.kernel.now() - staleMs(view)
+      for (const [revision, weight] of rises(change)) {
+        if (view.pods.mostReadySince(revision, since) === 0) return `${weight} % for dead ${revision}`
+        const isThere = view.mesh.subsets().has(revision)
+        if (!isThere && !wasTouched(view.server.log(destinationRules), since)) {
+          return `${weight} % for ${revision}, which has no subset`
+        }
+      }
+      return null
+    },
+  },
+  {
+    name: 'T4',
+    says: 'the weight of a canary rises only to that of its step, while it progresses',
+    check(view, change) {
+      for (const [revision, weight] of rises(change)) {
+        const isPlanned = statusesOf(view, change).some((object) => {
+          const { stable, canary, phase, step = 0 } = statusOf(object)
+          if (stable?.revision === revision) return true
+          if (phase !== 'Progressing' || canary?.revision !== revision || !object) return false
+          return weight <= stepAt(object['spec'], step).weight
+        })
+        if (!isPlanned) return `${weight} % for ${revision} is in no step of now`
+      }
+      return null
+    },
+  },
+  {
+    name: 'T7',
+    says: 'a blue-green switch is one write, all or nothing',
+    check({ scenario }, change) {
+      if (!scenario.shape.spec['blueGreen']) return null
+      const part = rises(change).find(([, weight]) => weight !== 100)
+      const isBack = part && statusOf(null).stable?.revision === part[0]
+      return part && !isBack && weightsOf(change.previous)[part[0]] === undefined
+        ? `${part[1]} % for ${part[0]}`
+        : null
+    },
+  },
+  {
+    name: 'V2',
+    says: 'no weight rises on a revision that failed, until a person allows another try',
+    check(view, change) {
+      for (const [revision] of rises(change)) {
+        const isBad = statusesOf(view, change).every((object) => {
+          const { quarantine, stable } = statusOf(object)
+          const isListed = quarantine?.some((entry) => entry.revision === revision)
+          return isListed === true && stable?.revision !== revision
+        })
+        if (isBad) return `${revision} is in quarantine`
+      }
+      return null
+    },
+  },
+  {
+    name: 'H3',
+    says: 'while paused, weights of a canary never rise',
+    check(view, change) {
+      const isHeld = statusesOf(view, change).every((object) =>
+        ['Paused', 'Aborted'].includes(statusOf(object).phase ?? ''),
+      )
+      const stable = stableOf(rolloutOf(view))
+      const up = rises(change).find(([revision]) => revision !== stable)
+      return isHeld && up ? `${up[0]} rises to ${up[1]} %` : null
+    },
+  },
+  {
+    name: 'H4',
+    says: 'besides stable one revision has weight, and the next only when no proxy serves the one before',
+    check(view, change) {
+      const stable = stableOf(rolloutOf(view))
+      const next = Object.entries(weightsOf(change.object)).filter(([r, w]) => w > 0 && r !== stable)
+      if (next.length > 1) return `weights ${JSON.stringify(weightsOf(change.object))}`
+      const [canary] = next
+      if (!canary || !rises(change).some(([revision]) => revision === canary[0])) return null
+      if (wasTouched(view.server.log(virtualServices), view.kernel.now() - staleMs(view))) return null
+      const other = view.scenario.releases.find(
+        ({ revision }) =>
+          revision !== stable && revision !== canary[0] && view.mesh.effective(revision) > 0,
+      )
+      return other ? `${canary[0]} rises while proxies still serve ${other.revision}` : null
+    },
+  },
+]
+
+const sizeOf = (object: KubeObject): number => object['spec'].replicas ?? 1
+const revisionOf = (object: KubeObject) => object.metadata.labels?.[label.revision] ?? ''
+
+export const fleetRules: readonly Rule<Change>[] = [
+  {
+    name: 'T5',
+    says: 'no fleet shrinks below what its weight needs, stored or in effect',
+    check(view, { object, previous, type }) {
+      const revision = revisionOf(object)
+      const next = type === 'DELETED' ? 0 : sizeOf(object)
+      if (!previous || next >= sizeOf(previous)) return null
+      const since = view.kernel.now() - staleMs(view)
+      if (wasTouched(view.server.log(virtualServices), since)) return null
+      const weight = Math.max(view.mesh.stored()[revision] ?? 0, view.mesh.effective(revision))
+      const need = podsFor(weight, Math.min(...replicasSince(view, since)))
+      return next < need ? `${revision} to ${next} with ${weight} % of traffic` : null
+    },
+  },
+  {
+    name: 'T5-drain',
+    says: 'a fleet is removed only when no proxy used it for the drain time',
+    check(view, { object, type }) {
+      if (type !== 'DELETED') return null
+      const since = view.kernel.now() - staleMs(view)
+      if (wasTouched(view.server.log(virtualServices), since)) return null
+      const quietMs = view.kernel.now() - view.mesh.lastServed(revisionOf(object))
+      const { drainMs } = view.scenario.shape
+      const slackMs = view.choices.made.some((key) => key.startsWith('C4')) ? 4_000 : 0
+      return quietMs + slackMs < drainMs
+        ? `${revisionOf(object)} served ${quietMs} ms ago, drain is ${drainMs} ms`
+        : null
+    },
+  },
+  {
+    name: 'T6',
+    says: 'during a trial stable keeps its full size',
+    check(view, { object, previous, type }) {
+      const rollout = rolloutOf(view)
+      const { phase, stable } = statusOf(rollout)
+      if (!rollout || (phase !== 'Progressing' && phase !== 'Paused') || !previous) return null
+      if (revisionOf(object) !== stable?.revision) return null
+      const next = type === 'DELETED' ? 0 : sizeOf(object)
+      if (next >= sizeOf(previous)) return null
+      const least = Math.min(...replicasSince(view, view.kernel.now() - staleMs(view)))
+      return next < least ? `stable shrinks to ${next} of ${least}` : null
+    },
+  },
+  {
+    name: 'A7',
+    says: 'nothing of another owner is removed or resized',
+    check(view, { object, previous }) {
+      const uid = (previous ?? object).metadata.ownerReferences?.[0]?.uid
+      const owners = [rolloutOf(view), rolloutAt(view, view.kernel.now() - staleMs(view))]
+      const ours = owners.map((owner) => owner?.metadata.uid).filter((one) => one !== undefined)
+      return ours.length === 0 || ours.includes(uid ?? '') ? null : `owner ${uid}, ours ${ours}`
+    },
+  },
+]
+
+/** For routes, subsets and fleets alike. */
+export const objectRules: readonly Rule<Change>[] = [
+  {
+    name: 'A2',
+    says: 'the number of the decision on an object never falls',
+    check(_, { object, previous, type }) {
+      if (!previous || type === 'DELETED') return null
+      const [before, after] = [previous, object].map(
+        ({ metadata }) => Number(metadata.annotations?.[annotation.decision] ?? 0),
+      )
+      return (after ?? 0) < (before ?? 0) ? `from ${before} to ${after}` : null
+    },
+  },
+  {
+    name: 'T8',
+    says: 'fields of others stay as they are',
+    check(_, { object, previous, type, resource }) {
+      if (!previous || type === 'DELETED') return null
+      const [before, after] = [previous, object].map((one) => foreign(one, resource.plural))
+      return before === after ? null : `${resource.plural}: ${before} became ${after}`
+    },
+  },
+]
+
+function foreign({ metadata, ...rest }: KubeObject, plural: string): string {
+  const { labels, ownerReferences, finalizers } = metadata
+  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => !key.startsWith('sluice.dev/'))
+  const spec = { ...rest['spec'] }
+  if (plural === replicaSets.plural) delete spec.replicas
+  if (plural === virtualServices.plural) {
+    spec.http = spec.http?.map((rule: { name: string }) =>
+      rule.name === ruleName ? { ...rule, route: null } : rule,
+    )
+  }
+  if (plural === destinationRules.plural) {
+    spec.subsets = spec.subsets?.filter((one: { name: string }) => !isOurs(one))
+  }
+  return JSON.stringify({ labels, ownerReferences, finalizers, annotations, spec })
+}

@@ -1,0 +1,247 @@
+// A scenario and choices in, a whole world out: API server, pods, mesh, traffic, metrics, Git, people and
+// the production controllers, wired so that each hears only what its like would hear.
+import type { KubeApi, KubeObject, Resource } from '../../kube/api.ts'
+import {
+  destinationRules,
+  gitSources,
+  replicaSets,
+  rollouts,
+  virtualServices,
+} from '../../kube/resources.ts'
+import { type ApiServer, type Change, createApiServer, type Writer } from './api-server.ts'
+import { type Choices, createChoices } from './choices.ts'
+import { type Controllers, createControllers } from './controllers.ts'
+import { createGitHost, type GitHost } from './git-host.ts'
+import { createKernel } from './kernel.ts'
+import { createMesh } from './mesh.ts'
+import { createMetrics } from './metrics.ts'
+import { createOracle, type Oracle } from './oracle.ts'
+import { mendStatus, planDeeds, release } from './people.ts'
+import { createPods } from './pods.ts'
+import { mix } from './random.ts'
+import {
+  fileOf,
+  namespace,
+  path,
+  type Quality,
+  rolloutKey,
+  rolloutOf,
+  type Scenario,
+  scenarioOf,
+} from './scenario.ts'
+import { createTrace, type Trace } from './trace.ts'
+import { createTruth } from './truth.ts'
+import type { View } from './view.ts'
+import { createWatchHub, type WatchHub } from './watches.ts'
+
+export interface World extends View {
+  readonly hub: WatchHub
+  readonly host: GitHost
+  readonly controllers: Controllers
+  readonly oracle: Oracle
+  readonly trace: Trace
+  readonly git: { downUntil: number }
+  readonly missing: { untilMs: number }
+  readonly asked: { count: number }
+}
+
+export interface WorldOptions {
+  readonly seed: number
+  readonly only?: readonly string[] | undefined
+  readonly isTold?: boolean | undefined
+  readonly wrap?: ((api: KubeApi) => KubeApi) | undefined
+}
+
+const startMs = Date.UTC(2026, 0, 1)
+const plain: Quality = { errorRate: 0, slowRate: 0, startMs: 1_000, neverReady: false }
+const toggleMs = 30_000
+
+export function createWorld({ seed, only, isTold = false, wrap }: WorldOptions): World {
+  const scenario = scenarioOf(seed)
+  const phase = () => server.get(rollouts, rolloutKey)?.['status']?.phase ?? 'New'
+  let server: ApiServer = undefined as never
+  const choices = createChoices({ seed, only, phase: () => (server ? phase() : 'New') })
+  const isShuffled = choices.at('shuffle') !== null
+  const kernel = createKernel({
+    startMs,
+    tie: (sequence) => (isShuffled ? mix(seed, 31, sequence) : 0),
+    settled: () => undefined,
+  })
+  const trace = createTrace(kernel.now, isTold)
+  const listeners: ((change: Change) => void)[] = []
+  server = createApiServer({
+    now: kernel.now,
+    onChange: (change) => {
+      for (const listener of listeners) listener(change)
+    },
+  })
+  const hub = createWatchHub({ kernel, server, choices })
+  const oscillating = new Set<string>()
+  const qualityOf = qualities(scenario, oscillating, choices)
+  const pods = createPods({ kernel, server, qualityOf: (one) => qualityOf(one, 0), onReady: () => truth.settle() })
+  const mesh = createMesh({
+    kernel,
+    choices,
+    settleMs: scenario.shape.settleMs,
+    onWeights: () => truth.settle(),
+  })
+  const truth = createTruth({
+    kernel,
+    mesh: () => mesh,
+    pods: () => pods,
+    qualityOf,
+    requestsPerSecond: scenario.requestsPerSecond,
+  })
+  const metrics = createMetrics({ kernel, choices, truth, scrapeMs: scenario.scrapeMs })
+  const oracle = createOracle(() => world)
+  const first = scenario.releases[0]?.image ?? ''
+  const host = createGitHost(
+    { now: kernel.now, onPush: (push) => oracle.pushed(push) },
+    { [path]: fileOf(scenario.shape, first), 'README.md': 'The shop.\n' },
+  )
+  const git = { downUntil: 0 }
+  const missing = { untilMs: 0 }
+  const controllers = createControllers({
+    kernel,
+    server,
+    hub,
+    choices,
+    scenario,
+    metrics,
+    oracle,
+    trace,
+    host,
+    wrap,
+    gitDownUntil: () => git.downUntil,
+    interfere: (isRelease) => interfere(world, isRelease),
+    onRequest: (requested) => {
+      oracle.requested(requested)
+      const { call, error } = requested
+      if (error) trace.note(() => `${call.verb} ${call.resource.kind}: ${error.code} ${error.reason}`)
+    },
+    isMissing: ({ plural }) =>
+      missing.untilMs > kernel.now() && (plural === virtualServices.plural || plural === destinationRules.plural),
+  })
+  const world: World = {
+    scenario, kernel, server, hub, choices, pods, mesh, truth, metrics, host, controllers, oracle, trace,
+    git, missing, oscillating, asked: { count: 0 },
+  }
+  listeners.push(
+    (change) => tell(trace, change),
+    (change) => oracle.changed(change),
+    (change) => pods.changed(change),
+    (change) => mesh.changed(change),
+    (change) => collect(world, change),
+    (change) => hub.announce(change),
+  )
+  begin(world)
+  return world
+}
+
+/** The first objects, the first release after them, and everybody's plans. */
+function begin(world: World): void {
+  const { server, kernel, scenario, controllers } = world
+  const by: Writer = { name: 'ada', isController: false, sentAt: kernel.now(), verb: 'create' }
+  if (scenario.isGit) server.create(by, gitSources, gitSource)
+  else {
+    const image = scenario.releases[0]?.image ?? ''
+    server.create(by, rollouts, rolloutOf(scenario.shape, image) as KubeObject)
+  }
+  controllers.start()
+  kernel.after(scenario.releaseAtMs, () => release(world, 1))
+  planDeeds(world)
+  const toggle = () => {
+    world.truth.settle()
+    if (!world.choices.isHealed()) kernel.after(toggleMs, toggle)
+  }
+  if (world.oscillating.size > 0) toggle()
+}
+
+const gitSource = {
+  apiVersion: 'sluice.dev/v1alpha1',
+  kind: 'GitSource',
+  metadata: { name: 'shop', namespace },
+  spec: { repository: 'https://git.example/shop.git', schedule: '*/2 * * * *' },
+} as KubeObject
+
+/** Faults end, and what they broke is mended by those who broke it. */
+export function heal(world: World): void {
+  world.trace.note(() => 'everything works again')
+  world.truth.settle()
+  world.choices.heal()
+  world.pods.heal()
+  world.hub.heal()
+  world.metrics.heal()
+  world.git.downUntil = 0
+  world.missing.untilMs = 0
+  const rollout = world.server.get(rollouts, rolloutKey)
+  if (rollout?.['status']?.phase === 'Rolling') {
+    const known = world.server
+      .log(rollouts)
+      .findLast(({ object }) => object['status']?.phase !== 'Rolling' && object.metadata.uid === rollout.metadata.uid)
+    if (known) mendStatus(world, known.object)
+  }
+  world.controllers.heal()
+}
+
+function qualities(scenario: Scenario, oscillating: Set<string>, choices: Choices) {
+  const byRevision = new Map(scenario.releases.map(({ revision, quality }) => [revision, quality]))
+  const second = scenario.releases[1]
+  if (choices.at('P10') && second && second.quality.errorRate > 0.01) oscillating.add(second.revision)
+  return (revision: string, atMs: number): Quality => {
+    const quality = byRevision.get(revision) ?? plain
+    if (!oscillating.has(revision) || choices.isHealed()) return quality
+    return Math.floor(atMs / toggleMs) % 2 === 0 ? quality : { ...quality, errorRate: 0 }
+  }
+}
+
+function interfere(world: World, isRelease: boolean): void {
+  if (isRelease) release(world, 2 + (world.asked.count % 3))
+  else {
+    const files = { 'README.md': `The shop, ${world.kernel.now()}.\n` }
+    world.host.commit({ author: 'bob', message: 'words', files })
+  }
+}
+
+const owned: readonly Resource[] = [replicaSets, virtualServices, destinationRules]
+const collectMs = 500
+
+/** The garbage collector: what has no owner goes. */
+function collect(world: World, { resource, type, object }: Change): void {
+  const { kernel, server } = world
+  const by = (): Writer => ({ name: 'gc', isController: false, sentAt: kernel.now(), verb: 'delete' })
+  const isOrphan = (one: KubeObject) =>
+    one.metadata.ownerReferences?.[0]?.uid !== server.get(rollouts, rolloutKey)?.metadata.uid
+  const sweep = () => {
+    for (const kind of owned) {
+      for (const one of server.list(kind)) {
+        if (isOrphan(one)) server.delete(by(), kind, one.metadata)
+      }
+    }
+  }
+  const isGone = resource.plural === rollouts.plural && type === 'DELETED'
+  const isNewOrphan = type === 'ADDED' && owned.some(({ plural }) => plural === resource.plural) && isOrphan(object)
+  if (isGone || isNewOrphan) kernel.after(collectMs, sweep)
+}
+
+function tell(trace: Trace, change: Change): void {
+  const { resource, type, object, by, version } = change
+  trace.mark(`${version}${resource.plural}${object.metadata.name}${type}${by.name}${object['status']?.phase ?? ''}`)
+  trace.note(() => `${by.name} ${by.verb} ${resource.kind} ${object.metadata.name}: ${gist(change)}`)
+}
+
+function gist({ resource, type, object }: Change): string {
+  if (type === 'DELETED') return 'gone'
+  const { spec, status } = { spec: object['spec'], status: object['status'] }
+  if (resource.plural === rollouts.plural) {
+    const { phase, step, decision, because, blockedBy } = status ?? {}
+    return `${phase} ${step ?? ''} decision ${decision} ${because ?? ''}${blockedBy ? ` [${blockedBy.reason}]` : ''}`
+  }
+  if (resource.plural === replicaSets.plural) return `${status?.readyReplicas ?? 0} of ${spec.replicas}`
+  if (resource.plural === virtualServices.plural) {
+    const rule = spec.http?.find((one: { name: string }) => one.name === 'sluice')
+    return (rule?.route ?? []).map((one: { destination: { subset: string }; weight: number }) => `${one.destination.subset} ${one.weight}`).join(', ')
+  }
+  if (resource.plural === destinationRules.plural) return (spec.subsets ?? []).map((one: { name: string }) => one.name).join(', ')
+  return ''
+}
