@@ -228,21 +228,32 @@ const Headers = z
   .refine(hasKeysOfAtMost(128), 'must have keys of at most 128 characters')
   .meta({ ...bounds, description: 'Headers by name, in lower case; all of them must match.' })
 
-const Cookies = z
-  .record(z.string(), z.string().min(1).max(256))
-  .refine(sized, sizeRule)
-  .refine(hasKeysOfAtMost(128), 'must have keys of at most 128 characters')
-  .meta({ ...bounds, description: 'Cookies by name with their value; all of them must match.' })
+const Cookie = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(128)
+      .regex(/^[-A-Za-z0-9_.]+$/, 'must be the name of a cookie')
+      .meta({ description: 'Name of the cookie.' }),
+    value: z
+      .string()
+      .min(1)
+      .max(128)
+      .regex(/^[-A-Za-z0-9_.=]+$/, 'must be the value of a cookie')
+      .meta({ description: 'Its whole value.' }),
+  })
+  .meta({ description: 'A cookie that must be there.' })
 
-const someMatch = 'match must name headers or cookies'
+const someMatch = 'match must name headers or a cookie'
 
 /** Requests that a step sends to the canary whatever its weight. */
 export const StepMatch = z
-  .strictObject({ headers: Headers.optional(), cookies: Cookies.optional() })
-  .refine((match) => match.headers !== undefined || match.cookies !== undefined, someMatch)
+  .strictObject({ headers: Headers.optional(), cookie: Cookie.optional() })
+  .refine((match) => match.headers !== undefined || match.cookie !== undefined, someMatch)
   .meta({
     description: 'Requests that go to the canary whatever its weight, while this step lasts.',
-    cel: [{ rule: 'has(self.headers) || has(self.cookies)', message: someMatch }],
+    cel: [{ rule: 'has(self.headers) || has(self.cookie)', message: someMatch }],
   })
 export type StepMatch = z.infer<typeof StepMatch>
 

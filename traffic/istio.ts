@@ -1,171 +1,201 @@
-// Weights ⇄ an Istio VirtualService that Sluice owns, and one DestinationRule subset per revision.
-// Facts: VirtualService and DestinationRule lists are atomic, so no list is shared with anyone; a lone
-// destination gets all traffic whatever its weight says, so a lone destination always says 100.
-import { annotation, label } from '../crds/names.ts'
+// Weights ⇄ an Istio VirtualService that Sluice owns, whole or as a delegate, and one DestinationRule
+// subset per revision. Facts: VirtualService and DestinationRule lists are atomic, so no list is shared
+// with anyone; a lone destination gets all traffic whatever its weight says, so it always says 100.
 import type { Hash } from '../crds/revision.ts'
 import type { RolloutSpec } from '../crds/rollout.ts'
-import type { KubeObject } from '../kube/api.ts'
+import type { KubeObject, Resource } from '../kube/api.ts'
 import { destinationRules, virtualServices } from '../kube/resources.ts'
-import type { Owner, RouteChange, Router, StoredRoute, SubsetChange } from './router.ts'
+import { readSubsets, renderSubsets } from './destination-rule.ts'
+import { decorateHttp, hasAsideHttp, stripHttp } from './istio-http.ts'
+import { blank, decisionOf, routeStamped, weightsSinceOf } from './owned.ts'
+import { asideOf } from './records.ts'
+import {
+  type At,
+  assertWeights,
+  type Features,
+  isEqual,
+  type Owner,
+  Refused,
+  type RouteChange,
+  type Router,
+  type StoredRoute,
+  type SubsetChange,
+  unwritten,
+  type Weights,
+} from './router.ts'
 
 /** Name of the one http rule that is ours; other rules of the object stay as they are. */
 export const ruleName = 'sluice'
 
-export const istio: Router = {
-  route: virtualServices,
-  subsets: destinationRules,
-  names: (owner, spec) => ({
-    route: istioOf(spec).virtualService ?? owner.name,
-    subsets: istioOf(spec).virtualService ?? owner.name,
-  }),
-  renderRoute,
-  renderSubsets,
-  readRoute,
-  readSubsets,
+export const istioFeatures: Features = {
+  match: true,
+  mirror: true,
+  tcp: true,
+  tls: true,
+  zeroWeights: true,
+  weights: 'exact',
+  liveness: 'none',
 }
 
-function renderRoute(current: KubeObject | null, change: RouteChange): KubeObject {
+/** Older servers know the kinds of Istio as `v1beta1` only; the schema is the same. */
+export type IstioVersion = 'v1' | 'v1beta1'
+
+export const istio = ownedIstio('v1')
+
+type Json = KubeObject['spec']
+
+export function ownedIstio(version: IstioVersion) {
+  const route = at(virtualServices, version)
+  const subsets = at(destinationRules, version)
+  const names = ({ owner, spec }: At) => {
+    const name = istioOf(spec).virtualService ?? owner.name
+    return { route: name, subsets: name }
+  }
+  return {
+    route,
+    subsets,
+    apart: 'entries',
+    ownership: 'owned',
+    features: istioFeatures,
+    names: (owner: Owner, spec: RolloutSpec) => names({ owner, spec }),
+    routeNames: (place: At) => [names(place).route],
+    subsetNames: (place: At) => [names(place).subsets],
+    renderRoute: (current: KubeObject | null, change: RouteChange) =>
+      renderRoute(current ?? blank(route, names(change).route, change.owner), change),
+    renderSubsets: (current: KubeObject | null, change: SubsetChange) =>
+      renderSubsets(current, change, {
+        resource: subsets,
+        name: names(change).subsets,
+        host: hostName(change.owner, change.spec),
+      }),
+    restoreRoute: () => null,
+    readRoute,
+    readSubsets,
+    acceptance: () => ({ kind: 'accepted' }),
+    guards: () => [],
+    claims: (place: At) => [`VirtualService/${names(place).route}`],
+  } as const satisfies Router & Record<string, unknown>
+}
+
+export function at(resource: Resource, version: IstioVersion): Resource {
+  const [group = ''] = resource.apiVersion.split('/')
+  return { ...resource, apiVersion: `${group}/${version}` }
+}
+
+function renderRoute(base: KubeObject, change: RouteChange): KubeObject {
   assertWeights(change.weights)
-  const { owner, spec, weights } = change
-  const { delegate, hosts, host, gateways } = istioOf(spec)
-  const base = current ?? blank(virtualServices, istio.names(owner, spec).route, owner)
-  const before = readRoute(current)
-  const isSameWeights = before.since !== null && isEqual(before.weights, weights)
-  const since = isSameWeights ? (before.since ?? change.now) : change.now
-  const rules: KubeObject['spec'][] = base['spec']?.http ?? []
-  const ours = rules.find((rule) => rule.name === ruleName) ?? { name: ruleName }
-  const rule = { ...ours, route: destinations(owner, spec, weights) }
-  const http = rules.includes(ours)
-    ? rules.map((candidate) => (candidate === ours ? rule : candidate))
-    : [...rules, rule]
+  const { owner, spec, weights, aside } = change
+  const { delegate, hosts, host, gateways, tcpRoutes, tlsRoutes } = istioOf(spec)
+  const before = readRoute(base)
   const binding = delegate ? {} : { hosts: hosts ?? [host], ...(gateways ? { gateways } : {}) }
+  const route = destinations(owner, spec, weights)
+  const isHttp = !tcpRoutes && !tlsRoutes
+  if (!isHttp && aside) throw new Refused('tcp and tls rules know neither headers nor mirrors')
+  const http = httpRules(base, change, isHttp ? route : null)
+  const { http: _, ...rest } = base['spec'] ?? {}
   return {
     ...base,
-    metadata: stamp(base, change.decision, {
-      [annotation.weightsSince]: new Date(since).toISOString(),
-    }),
-    spec: { ...base['spec'], ...binding, http },
+    metadata: routeStamped(base, change, before),
+    spec: {
+      ...rest,
+      ...binding,
+      ...(http.length > 0 ? { http } : {}),
+      ...(tcpRoutes ? { tcp: placed(base['spec']?.tcp, tcpRoutes, route) } : {}),
+      ...(tlsRoutes ? { tls: placed(base['spec']?.tls, tlsRoutes, route) } : {}),
+    },
   }
 }
 
-function destinations(owner: Owner, spec: RolloutSpec, weights: RouteChange['weights']) {
-  const { port } = istioOf(spec)
+/** Ours last, after the rules of other people; what stands beside the weights first of all. */
+function httpRules(base: KubeObject, change: RouteChange, route: Json[] | null): Json[] {
+  const beside = besideOf(change, [])
+  const rules = stripHttp(base['spec']?.http ?? [], beside, asideOf(base))
+  const others = rules.filter((rule) => rule.name !== ruleName)
+  if (route === null) return others
+  const ours = rules.find((rule) => rule.name === ruleName)
+  const all = ours
+    ? rules.map((rule) => (rule === ours ? { ...ours, route } : rule))
+    : [...rules, { name: ruleName, route }]
+  const index = all.findIndex((rule) => rule.name === ruleName)
+  return change.aside ? decorateHttp(all, { ...beside, rules: [index] }, change.aside) : all
+}
+
+interface Matched {
+  readonly port: number
+  readonly sniHosts?: readonly string[]
+}
+
+/** Rules known by what they match: those of ours get the route, the others stay. */
+function placed(rules: readonly Json[] = [], matched: readonly Matched[], route: Json[]): Json[] {
+  const isSame = (rule: Json, match: Matched) =>
+    JSON.stringify(rule.match) === JSON.stringify([match])
+  const kept = rules.map((rule) =>
+    matched.some((match) => isSame(rule, match)) ? { ...rule, route } : rule,
+  )
+  const missing = matched.filter((match) => !rules.some((rule) => isSame(rule, match)))
+  return [...kept, ...missing.map((match) => ({ match: [match], route }))]
+}
+
+function destinations(owner: Owner, spec: RolloutSpec, weights: Weights): Json[] {
   return Object.entries(weights).map(([subset, weight]) => ({
-    destination: {
-      host: hostName(owner, spec),
-      subset,
-      ...(port === undefined ? {} : { port: { number: port } }),
-    },
+    destination: destinationOf(owner, spec, subset),
     weight,
   }))
 }
 
-function renderSubsets(current: KubeObject | null, change: SubsetChange): KubeObject {
-  const { owner, spec, revisions } = change
-  const base = current ?? blank(destinationRules, istio.names(owner, spec).subsets, owner)
-  const foreign = subsetsOf(base).filter((subset) => !isOurs(subset))
-  const kept = new Map(subsetsOf(base).map((subset) => [subset.name, subset]))
-  const ours = revisions.map(
-    (revision) => kept.get(revision) ?? { name: revision, labels: { [label.revision]: revision } },
-  )
+export function destinationOf(owner: Owner, spec: RolloutSpec, subset: Hash): Json {
+  const { port } = istioOf(spec)
+  const host = hostName(owner, spec)
+  return { host, subset, ...(port === undefined ? {} : { port: { number: port } }) }
+}
+
+export function besideOf({ owner, spec }: At, rules: readonly number[]) {
+  const destination = (revision: Hash) => destinationOf(owner, spec, revision)
+  return { rollout: owner.name, rules, destination }
+}
+
+/** Without `place`, what stands beside the weights is not looked at. */
+function readRoute(current: KubeObject | null, place?: At): StoredRoute {
+  if (!current) return unwritten
+  const { http = [], tls = [], tcp = [] }: Record<string, Json[]> = current['spec'] ?? {}
+  const index = http.findIndex((rule) => rule.name === ruleName)
+  const ours = index < 0 ? ownedPlain([...tls, ...tcp]) : [http[index]]
+  const [weights = {}, ...others] = ours.map(weightsIn)
+  const aside = place ? asideOf(current) : null
+  const isThere = aside && place && hasAsideHttp(http, besideOf(place, [index]), aside)
   return {
-    ...base,
-    metadata: stamp(base, change.decision, {}),
-    spec: { ...base['spec'], host: hostName(owner, spec), subsets: [...foreign, ...ours] },
+    // Rules that differ are the weights of nobody: they are written again.
+    weights: others.every((other) => isEqual(other, weights)) ? weights : {},
+    decision: decisionOf(current),
+    since: weightsSinceOf(current),
+    aside: isThere ? aside : null,
   }
 }
 
-function readRoute(current: KubeObject | null): StoredRoute {
-  if (!current) return { weights: {}, decision: 0, since: null }
-  const rules: KubeObject['spec'][] = current['spec']?.http ?? []
-  const rule = rules.find((candidate) => candidate.name === ruleName)
-  const routes: { destination?: { subset?: string }; weight?: number }[] = rule?.route ?? []
-  const weights = Object.fromEntries(
+function ownedPlain(rules: readonly Json[]): Json[] {
+  return rules.filter((rule) => (rule.route ?? []).some((to: Json) => to.destination?.subset))
+}
+
+function weightsIn(rule: Json): Weights {
+  const routes: Json[] = rule?.route ?? []
+  return Object.fromEntries(
     routes.map((route) => [
       route.destination?.subset ?? '',
       routes.length === 1 ? 100 : (route.weight ?? 0),
     ]),
   )
-  const since = Date.parse(current.metadata.annotations?.[annotation.weightsSince] ?? '')
-  return { weights, decision: decisionOf(current), since: Number.isNaN(since) ? null : since }
-}
-
-function readSubsets(current: KubeObject | null): readonly Hash[] {
-  return subsetsOf(current)
-    .filter(isOurs)
-    .map((subset) => subset.name)
-}
-
-interface Subset {
-  readonly name: string
-  readonly labels?: Readonly<Record<string, string>>
-}
-
-function subsetsOf(rule: KubeObject | null): readonly Subset[] {
-  return rule?.['spec']?.subsets ?? []
-}
-
-function isOurs(subset: Subset): boolean {
-  return subset.labels?.[label.revision] === subset.name
 }
 
 /** Istio resolves a short host against the VirtualService's namespace; the full name leaves no doubt. */
 export function hostName(owner: Pick<Owner, 'namespace'>, spec: RolloutSpec): string {
-  const { host } = istioOf(spec)
-  return host.includes('.') ? host : `${host}.${owner.namespace}.svc.cluster.local`
+  return fullName(istioOf(spec).host, owner.namespace)
 }
 
-function istioOf({ traffic }: RolloutSpec): NonNullable<RolloutSpec['traffic']['istio']> {
+export function fullName(host: string, namespace: string): string {
+  return host.includes('.') ? host : `${host}.${namespace}.svc.cluster.local`
+}
+
+export function istioOf({ traffic }: RolloutSpec): NonNullable<RolloutSpec['traffic']['istio']> {
   if (!traffic.istio) throw new Error('traffic is not split by Istio')
   return traffic.istio
-}
-
-function blank(
-  resource: { apiVersion: string; kind: string },
-  name: string,
-  owner: Owner,
-): KubeObject {
-  return {
-    apiVersion: resource.apiVersion,
-    kind: resource.kind,
-    metadata: {
-      name,
-      namespace: owner.namespace,
-      labels: { [label.rollout]: owner.name },
-      ownerReferences: [owner.reference],
-    },
-    spec: {},
-  }
-}
-
-function stamp(
-  object: KubeObject,
-  decision: number,
-  more: Record<string, string>,
-): KubeObject['metadata'] {
-  const { metadata } = object
-  return {
-    ...metadata,
-    annotations: { ...metadata.annotations, [annotation.decision]: String(decision), ...more },
-  }
-}
-
-export function decisionOf(object: KubeObject): number {
-  const decision = Number(object.metadata.annotations?.[annotation.decision] ?? 0)
-  return Number.isSafeInteger(decision) ? decision : 0
-}
-
-function isEqual(a: RouteChange['weights'], b: RouteChange['weights']): boolean {
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key])
-}
-
-/** Envoy refuses a route whose weights are all zero and keeps the old one in force, unseen. */
-function assertWeights(weights: RouteChange['weights']): void {
-  const values = Object.values(weights)
-  const isWhole = values.every((weight) => Number.isInteger(weight) && weight >= 0 && weight <= 100)
-  const sum = values.reduce((total, weight) => total + weight, 0)
-  if (!isWhole || sum !== 100) {
-    throw new Error(`weights ${JSON.stringify(weights)} are not whole percents that sum to 100`)
-  }
 }
