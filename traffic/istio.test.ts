@@ -64,6 +64,7 @@ describe('an Istio route', () => {
       weights: { aaa: 100 },
       decision: 4,
       since: change.now,
+      aside: null,
     })
     const moved = istio.renderRoute(first, { ...later, weights: { aaa: 50, bbb: 50 } })
     assert.equal(istio.readRoute(moved).since, later.now)

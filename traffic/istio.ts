@@ -92,14 +92,13 @@ function renderRoute(base: KubeObject, change: RouteChange): KubeObject {
   const isHttp = !tcpRoutes && !tlsRoutes
   if (!isHttp && aside) throw new Refused('tcp and tls rules know neither headers nor mirrors')
   const http = httpRules(base, change, isHttp ? route : null)
-  const { http: _, ...rest } = base['spec'] ?? {}
   return {
     ...base,
     metadata: routeStamped(base, change, before),
     spec: {
-      ...rest,
+      ...base['spec'],
       ...binding,
-      ...(http.length > 0 ? { http } : {}),
+      ...(isHttp || base['spec']?.http ? { http } : {}),
       ...(tcpRoutes ? { tcp: placed(base['spec']?.tcp, tcpRoutes, route) } : {}),
       ...(tlsRoutes ? { tls: placed(base['spec']?.tls, tlsRoutes, route) } : {}),
     },
