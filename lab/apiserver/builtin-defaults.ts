@@ -1,6 +1,7 @@
 // What the server itself fills into new objects of built-in kinds. Enough for kubectl to describe them.
 import type { KubeObject } from '../../kube/api.ts'
 import { isObject, type JsonObject, listOf, objectOf } from './json.ts'
+import { withPodDefaults, withTemplateDefaults } from './template-defaults.ts'
 
 /** Values a new object gets where it does not state them, and the status it begins with. */
 export function withBuiltinDefaults(object: KubeObject, ordinal: number): KubeObject {
@@ -22,15 +23,19 @@ export function withBuiltinDefaults(object: KubeObject, ordinal: number): KubeOb
     case 'Pod':
       return {
         ...object,
-        spec: podSpec(spec),
+        spec: { enableServiceLinks: true, ...withPodDefaults(spec) },
         status: { phase: 'Pending', qosClass: 'BestEffort' },
       }
     case 'Service':
       return { ...object, spec: serviceSpec(spec, ordinal), status: { loadBalancer: {} } }
     case 'ReplicaSet':
-      return { ...object, spec: { replicas: 1, ...spec }, status: { replicas: 0 } }
+      return withUpdateDefaults({
+        ...object,
+        spec: { replicas: 1, ...spec },
+        status: { replicas: 0 },
+      })
     case 'Deployment':
-      return { ...object, spec: deploymentSpec(spec), status: {} }
+      return withUpdateDefaults({ ...object, spec: deploymentSpec(spec), status: {} })
     case 'Secret':
       return secret(object)
     default:
@@ -38,14 +43,12 @@ export function withBuiltinDefaults(object: KubeObject, ordinal: number): KubeOb
   }
 }
 
-function podSpec(spec: JsonObject): JsonObject {
-  return {
-    restartPolicy: 'Always',
-    terminationGracePeriodSeconds: 30,
-    dnsPolicy: 'ClusterFirst',
-    schedulerName: 'default-scheduler',
-    ...spec,
-  }
+/** What every write of a built-in object goes through, updates too. */
+export function withUpdateDefaults(object: KubeObject): KubeObject {
+  if (object.kind !== 'ReplicaSet' && object.kind !== 'Deployment') return object
+  const spec = objectOf(object['spec'])
+  if (!isObject(spec['template'])) return object
+  return { ...object, spec: { ...spec, template: withTemplateDefaults(spec['template']) } }
 }
 
 function serviceSpec(spec: JsonObject, ordinal: number): JsonObject {

@@ -1,6 +1,7 @@
 // The few rules of built-in kinds whose breach would hide a bug of ours: what may never change, and
 // selectors that would not find their own pods.
 import type { KubeObject } from '../../kube/api.ts'
+import { validateEvent } from './builtin-events.ts'
 import { at, isEqual, isObject, objectOf } from './json.ts'
 import type { Cause } from './status-error.ts'
 
@@ -8,6 +9,7 @@ const workloads = ['ReplicaSet', 'Deployment']
 
 export function validateBuiltin(before: KubeObject | null, after: KubeObject): Cause[] {
   if (workloads.includes(after.kind)) return validateWorkload(before, after)
+  if (after.kind === 'Event' && !before) return validateEvent(after)
   if (after.kind === 'Pod' && before) return validatePodChange(before, after)
   const isConfiguration = after.kind === 'ConfigMap' || after.kind === 'Secret'
   if (isConfiguration && before?.['immutable'] === true) return validateImmutable(before, after)

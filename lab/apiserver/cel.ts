@@ -23,18 +23,21 @@ interface Rules {
 }
 
 /** Gives the violations of a value; `before` is the value it replaces, or undefined. */
-export type CelCheck = (value: unknown, before: unknown) => Cause[]
+export interface CelCheck {
+  (value: unknown, before: unknown): Cause[]
+  readonly hasRules: boolean
+}
 
 /** Rules of a schema and all below it. Throws with the schema path of a rule that does not compile. */
 export function compileRules(schema: Schema, path: string): CelCheck {
   const environment = createEnvironment()
   const root = compile(schema, path, environment)
-  if (!root) return () => []
-  return (value, before) => {
+  const check = (value: unknown, before: unknown): Cause[] => {
     const causes: Cause[] = []
-    evaluate(root, { value, before, path: '', causes })
+    if (root) evaluate(root, { value, before, path: '', causes })
     return causes
   }
+  return Object.assign(check, { hasRules: root !== null })
 }
 
 function createEnvironment(): Environment {
@@ -136,7 +139,7 @@ function evaluate(rules: Rules, place: Place): void {
     const oldSelf = before === undefined ? undefined : celValue(before, rules.schema)
     for (const rule of rules.rules) {
       if (rule.isTransition && oldSelf === undefined) continue
-      const cause = violation(rule, { self, oldSelf, path })
+      const cause = violation(rule, { self, oldSelf, path, type: rules.schema.type ?? '' })
       if (cause) causes.push(cause)
     }
   }
@@ -177,7 +180,7 @@ function evaluateFields(
 
 function violation(
   rule: CompiledRule,
-  at: { self: unknown; oldSelf: unknown; path: string },
+  at: { self: unknown; oldSelf: unknown; path: string; type: string },
 ): Cause | null {
   const { validation } = rule
   const field = (at.path + (validation.fieldPath ?? '')).replace(/^\./, '')
@@ -186,22 +189,16 @@ function violation(
     return {
       reason: 'FieldValueInvalid',
       field,
-      message: `Invalid value: ${shown(at.self)}: ${rule.message(at.self, at.oldSelf)}`,
+      message: `Invalid value: "${at.type}": ${rule.message(at.self, at.oldSelf)}`,
     }
   } catch (error) {
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error)
     return {
       reason: 'FieldValueInvalid',
       field,
-      message: `Invalid value: ${shown(at.self)}: rule evaluation error: ${why}: ${validation.rule}`,
+      message: `Invalid value: "${at.type}": rule evaluation error: ${why}: ${validation.rule}`,
     }
   }
-}
-
-function shown(self: unknown): string {
-  if (isObject(self)) return '"object"'
-  if (Array.isArray(self)) return '"array"'
-  return typeof self === 'bigint' ? String(self) : JSON.stringify(self)
 }
 
 /** CEL tells integers from floating-point numbers, JSON does not: the schema decides. */

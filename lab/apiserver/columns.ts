@@ -74,6 +74,8 @@ export const builtinColumns: Readonly<Record<string, readonly Column[]>> = {
     ageColumn,
     wide('IP', text('<none>', 'status', 'podIP')),
     wide('Node', text('<none>', 'spec', 'nodeName')),
+    wide('Nominated Node', text('<none>', 'status', 'nominatedNodeName')),
+    wide('Readiness Gates', () => '<none>'),
   ],
   Service: [
     column('Type', text('ClusterIP', 'spec', 'type')),
@@ -99,6 +101,8 @@ export const builtinColumns: Readonly<Record<string, readonly Column[]>> = {
     number('Current', count('status', 'replicas')),
     number('Ready', count('status', 'readyReplicas')),
     ageColumn,
+    wide('Containers', containers('name')),
+    wide('Images', containers('image')),
     wide('Selector', (object) => pairs(at(object, ['spec', 'selector', 'matchLabels']))),
   ],
   Deployment: [
@@ -217,6 +221,12 @@ function eventObject(event: KubeObject): string {
 function joined(list: unknown, show: (item: unknown) => unknown): string {
   const shown = listOf(list).map((item) => String(show(item)))
   return shown.length === 0 ? '<none>' : shown.join(',')
+}
+
+/** One field of each container of a template. */
+function containers(field: string) {
+  return (object: KubeObject) =>
+    joined(at(object, ['spec', 'template', 'spec', 'containers']), (one) => objectOf(one)[field])
 }
 
 function pairs(labels: unknown): string {

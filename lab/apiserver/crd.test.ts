@@ -1,3 +1,4 @@
+// What the contract of an API server does not state: definitions that are refused, and their end.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse } from 'yaml'
@@ -5,85 +6,6 @@ import { objectOf, withAt } from './json.ts'
 import { widget, widgetCrd, widgets, withServer } from './testing.ts'
 
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
-const strict = `${widgets}?fieldValidation=Strict`
-
-const specs: readonly [name: string, spec: object, message: RegExp | null][] = [
-  ['what the schema allows', { mode: 'fast', port: '80%', template: { any: { thing: 1 } } }, null],
-  ['an integer where either may stand', { port: 80 }, null],
-  [
-    'the wrong type',
-    { replicas: 'two' },
-    /spec\.replicas: Invalid value: "string": spec\.replicas in body must be of type integer: "string"$/,
-  ],
-  [
-    'a number below the least',
-    { replicas: -1 },
-    /spec\.replicas: Invalid value: -1: spec\.replicas in body should be greater than or equal to 0$/,
-  ],
-  [
-    'a word that is not listed',
-    { mode: 'odd' },
-    /spec\.mode: Unsupported value: "odd": supported values: "fast", "slow"$/,
-  ],
-  [
-    'a text that is too long',
-    { fixed: 'abcdef' },
-    /spec\.fixed: Too long: may not be more than 5 bytes$/,
-  ],
-  [
-    'too many items',
-    { steps: [1, 2, 3, 4].map((weight) => ({ weight })) },
-    /spec\.steps: Too many: 4: must have at most 3 items$/,
-  ],
-  [
-    'a missing field of an item',
-    { steps: [{ hold: '1s' }] },
-    /spec\.steps\[0\]\.weight: Required value$/,
-  ],
-  [
-    'a key twice',
-    { parts: [{ name: 'x' }, { name: 'x' }] },
-    /spec\.parts\[1\]: Duplicate value: \{"name":"x"\}$/,
-  ],
-  [
-    'a rule that does not hold',
-    { steps: [{ weight: 2 }, { weight: 1 }] },
-    /spec\.steps: Invalid value: "array": weights must not fall$/,
-  ],
-  [
-    'unknown fields, all of them',
-    { x: 1, steps: [{ weight: 1, y: 2 }] },
-    /strict decoding error: unknown field "spec\.x", unknown field "spec\.steps\[0\]\.y"$/,
-  ],
-]
-
-for (const [name, spec, message] of specs) {
-  test(`a custom object with ${name} is ${message ? 'refused' : 'taken'}`, () =>
-    withServer(async ({ send }) => {
-      const { code, body } = await send('POST', strict, widget('a', spec))
-      if (!message) return assert.equal(code, 201, body.message)
-      assert.match(body.message, message)
-    }))
-}
-
-test('unknown fields are pruned, with a warning unless that is turned off', () =>
-  withServer(async ({ send }) => {
-    const warned = await send('POST', widgets, widget('a', { no: 1 }))
-    assert.equal(warned.warning, '299 - "unknown field \\"spec.no\\""')
-    assert.deepEqual(warned.body.spec, { replicas: 1 })
-    const silent = await send('POST', `${widgets}?fieldValidation=Ignore`, widget('b', { no: 1 }))
-    assert.deepEqual([silent.warning, silent.body.spec], [null, { replicas: 1 }])
-  }))
-
-test('a rule over the old value holds between updates, not at the first', () =>
-  withServer(async ({ send }) => {
-    const merge = 'application/merge-patch+json'
-    await send('POST', widgets, widget('a', { fixed: 'x' }))
-    const refused = await send('PATCH', `${widgets}/a`, { spec: { fixed: 'y' } }, merge)
-    assert.match(refused.body.message, /spec\.fixed: Invalid value: "y": is immutable$/)
-    assert.equal((await send('PATCH', `${widgets}/a`, { spec: { mode: 'slow' } }, merge)).code, 200)
-  }))
-
 const schemaPath = ['spec', 'versions', '0', 'schema', 'openAPIV3Schema', 'properties', 'spec']
 
 /** The definition with its spec schema extended. */

@@ -95,6 +95,16 @@ export function validateMetadata({ metadata }: KubeObject): Cause[] {
   return causes
 }
 
+/** What is being deleted can not be held by more. */
+export function validateFinalizers(before: KubeObject, after: KubeObject): Cause[] {
+  if (before.metadata.deletionTimestamp === undefined) return []
+  const held = before.metadata.finalizers ?? []
+  const added = (after.metadata.finalizers ?? []).filter((one) => !held.includes(one))
+  if (added.length === 0) return []
+  const message = `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`
+  return [{ reason: 'FieldValueForbidden', field: 'metadata.finalizers', message }]
+}
+
 function cause(reason: string, field: string, message: string): Cause {
   return { reason, field, message }
 }

@@ -1,6 +1,6 @@
 // The form a client asks for: whole objects, tables for people, or metadata alone.
 import type { KubeObject } from '../../kube/api.ts'
-import type { JsonObject } from './json.ts'
+import { type JsonObject, omit } from './json.ts'
 import { type Kind, present } from './kinds.ts'
 import { type Include, partialMetadata, renderTable } from './tables.ts'
 
@@ -64,7 +64,8 @@ export function renderList(
   switch (form.kind) {
     case 'Object': {
       const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`
-      return { kind: `${kind.kind}List`, apiVersion, metadata, items: objects }
+      const items = kind.rules ? objects : objects.map((one) => omit(one, 'kind', 'apiVersion'))
+      return { kind: `${kind.kind}List`, apiVersion, metadata, items }
     }
     case 'Metadata': {
       const items = objects.map(partialMetadata)

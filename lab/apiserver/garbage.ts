@@ -59,8 +59,12 @@ function releaseOrRemove(collector: Collector, location: Location): void {
   else if (living.length < owners.length) store.write(location, withOwners(dependent, living))
 }
 
-function withOwners(object: KubeObject, ownerReferences: OwnerReference[]): KubeObject {
-  return { ...object, metadata: { ...object.metadata, ownerReferences } }
+function withOwners(object: KubeObject, owners: OwnerReference[]): KubeObject {
+  const { ownerReferences: _, ...metadata } = object.metadata
+  return {
+    ...object,
+    metadata: { ...metadata, ...(owners.length > 0 && { ownerReferences: owners }) },
+  }
 }
 
 function orphanDependents(store: Store, owner: Location): void {

@@ -50,6 +50,8 @@ export function verbOf(request: ApiRequest, route: ResourceRoute): Verb {
       if (isCollection) return 'deletecollection'
       if (route.subresource === '') return 'delete'
   }
+  // Custom kinds are routed by one handler, which looks for a name first.
+  if (isCollection && route.kind.rules) throw badRequest('name must be provided')
   throw methodNotAllowed()
 }
 

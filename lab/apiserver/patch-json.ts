@@ -34,8 +34,7 @@ function applyOperation(document: unknown, operation: Operation): unknown {
     case 'remove':
       return remove(document, steps)
     case 'replace':
-      read(document, steps)
-      return add(remove(document, steps), steps, operation.value)
+      return replace(document, steps, operation.value)
     case 'test':
       if (isEqual(tryRead(document, steps), operation.value)) return document
       throw refused(`testing value ${operation.path} failed`)
@@ -46,6 +45,13 @@ function applyOperation(document: unknown, operation: Operation): unknown {
       return add(remove(document, from), steps, read(document, from))
     }
   }
+}
+
+/** Against the letter of the RFC, the real server adds a member that is missing where its object is there. */
+function replace(document: unknown, steps: readonly string[], value: unknown): unknown {
+  const parent = read(document, steps.slice(0, -1))
+  const isMissing = isObject(parent) && !Object.hasOwn(parent, steps.at(-1) ?? '')
+  return add(isMissing ? document : remove(document, steps), steps, value)
 }
 
 function parsePointer(pointer: string): string[] {

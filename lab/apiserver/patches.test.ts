@@ -39,7 +39,7 @@ for (const [name, target, patch, result] of operations) {
 
 const refusals: readonly [name: string, patch: unknown, code: number][] = [
   ['a test that fails', [{ op: 'test', path: '/a', value: 2 }], 422],
-  ['a path that is missing', [{ op: 'replace', path: '/b', value: 2 }], 422],
+  ['a path below what is missing', [{ op: 'replace', path: '/b/c', value: 2 }], 422],
   ['an index beyond the end', [{ op: 'add', path: '/list/5', value: 2 }], 422],
   ['what is no patch', { op: 'add' }, 400],
 ]

@@ -3,7 +3,7 @@ import type { KubeObject } from '../../kube/api.ts'
 import { applyConfiguration } from './apply.ts'
 import { parseObject, parseObjectOf } from './envelope.ts'
 import { fieldsOf } from './field-set.ts'
-import { objectOf, omit } from './json.ts'
+import { type JsonObject, objectOf, omit } from './json.ts'
 import type { Kind } from './kinds.ts'
 import { managed, withManagers } from './managed-fields.ts'
 import { applyJsonPatch } from './patch-json.ts'
@@ -129,6 +129,7 @@ function createApplied(
 function readConfiguration(route: ResourceRoute, body: unknown): KubeObject {
   const { kind, namespace, name, subresource } = route
   const given = objectOf(body)
+  refuseOtherKind(kind, given)
   const config = parseObjectOf(kind, {
     ...given,
     metadata: { name, ...objectOf(given['metadata']) },
@@ -148,6 +149,11 @@ function readConfiguration(route: ResourceRoute, body: unknown): KubeObject {
     return parseObject({ apiVersion, kind: kind.kind, metadata: bare, status: config['status'] })
   }
   return kind.hasStatus ? without(config, 'status') : config
+}
+
+function refuseOtherKind(kind: Kind, { apiVersion, kind: name = kind.kind }: JsonObject): void {
+  if (!kind.rules || name === kind.kind) return
+  throw badRequest(`invalid object type: ${apiVersion}, Kind=${name}`)
 }
 
 function preconditions({ metadata: { uid, resourceVersion } }: KubeObject) {

@@ -1,4 +1,5 @@
 // Defaulting: values a schema declares are filled in from the top down, where their parent is present.
+// A null that the schema does not allow counts as absent.
 import { isObject } from './json.ts'
 import type { Schema } from './schema.ts'
 
@@ -10,17 +11,16 @@ export function applyDefaults(value: unknown, schema: Schema): unknown {
   if (!isObject(value)) return value
   const result = { ...value }
   for (const [name, part] of Object.entries(schema.properties ?? {})) {
-    const isNullToReplace = result[name] === null && part.nullable !== true
-    if (part.default !== undefined && (result[name] === undefined || isNullToReplace)) {
+    if (result[name] === null && part.nullable !== true) delete result[name]
+    if (result[name] === undefined && part.default !== undefined) {
       result[name] = structuredClone(part.default)
     }
     if (result[name] !== undefined) result[name] = applyDefaults(result[name], part)
   }
   const others = schema.additionalProperties
-  if (isObject(others)) {
-    for (const [name, part] of Object.entries(value)) {
-      if (!schema.properties?.[name]) result[name] = applyDefaults(part, others)
-    }
+  if (!isObject(others)) return result
+  for (const [name, part] of Object.entries(value)) {
+    if (!schema.properties?.[name]) result[name] = applyDefaults(part, others)
   }
   return result
 }

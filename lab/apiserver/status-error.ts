@@ -48,7 +48,7 @@ export class StatusError extends Error {
       metadata: options.continue === undefined ? {} : { continue: options.continue },
       status: 'Failure',
       message: options.message,
-      reason,
+      ...(reason !== '' && { reason }),
       ...(options.details && { details: options.details }),
       code,
     }
@@ -169,6 +169,11 @@ export function tooLarge(limitBytes: number): StatusError {
 
 export function tooManyRequests(message: string): StatusError {
   return new StatusError(429, 'TooManyRequests', { message, details: { retryAfterSeconds: 1 } })
+}
+
+/** An error that the real server passes on as it is: it says why, and gives no reason. */
+export function unexplained(message: string): StatusError {
+  return new StatusError(500, '', { message })
 }
 
 export function internalError(message: string): StatusError {

@@ -2,10 +2,10 @@
 // live object and storing the new one is synchronous, so no write can come between.
 import type { KubeObject } from '../../kube/api.ts'
 import { admit, type FieldValidation } from './admission.ts'
-import { withBuiltinDefaults } from './builtin-defaults.ts'
+import { withBuiltinDefaults, withUpdateDefaults } from './builtin-defaults.ts'
 import { validateBuiltin } from './builtin-validate.ts'
 import { readDefinition } from './crd.ts'
-import { parseObjectOf, validateMetadata } from './envelope.ts'
+import { parseObjectOf, validateFinalizers, validateMetadata } from './envelope.ts'
 import { isEqual, type JsonObject, omit } from './json.ts'
 import { crdStorage, type Kind, namespaceStorage, present } from './kinds.ts'
 import { afterUpdate, type Manager } from './managed-fields.ts'
@@ -18,6 +18,7 @@ import {
   invalid,
   notFound,
   staleMessage,
+  unexplained,
 } from './status-error.ts'
 import type { Location, Store } from './store.ts'
 
@@ -81,7 +82,7 @@ function prepareNew(context: WriteContext, target: Target, creation: Creation): 
   const { kind } = target
   const given = parseObjectOf(kind, body)
   if (given.metadata.resourceVersion) {
-    throw badRequest('resourceVersion should not be set on objects to be created')
+    throw unexplained('resourceVersion should not be set on objects to be created')
   }
   refuseOtherNamespace(target, given)
   const named = withName(context, target, given)
@@ -189,7 +190,8 @@ export function update(context: WriteContext, target: Target, change: Change): K
     subresource: target.subresource,
     options: change.options,
   })
-  const counted = countGeneration(kind, before, admitted)
+  const defaulted = kind.rules ? admitted : withUpdateDefaults(admitted)
+  const counted = countGeneration(kind, before, defaulted)
   const causes = [...validateMetadata(counted), ...validateBuiltin(before, counted)]
   refuseInvalid(kind, counted, [...causes, ...validateFinalizers(before, counted)])
   if (kind.storage === crdStorage && target.subresource === '') refuseDefinition(kind, counted)
@@ -211,20 +213,29 @@ function refuseStale(
   at: { before: KubeObject; wanted: KubeObject; change: Change },
 ): void {
   const { uid, resourceVersion } = at.wanted.metadata
+  if (uid && uid !== at.before.metadata.uid && !at.change.needsVersion) {
+    // A patch is taken for a wish to change what can not be changed; only a PUT states a precondition.
+    const message = `Invalid value: "${uid}": field is immutable`
+    throw invalid(kind, name, [fieldInvalid('metadata.uid', message)])
+  }
   if (uid && uid !== at.before.metadata.uid) {
     const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${at.before.metadata.uid}`
     throw conflict(kind, name, why)
   }
   if (!resourceVersion && at.change.needsVersion && kind.rules) {
     const message = 'Invalid value: 0x0: must be specified for an update'
-    throw invalid(kind, name, [
-      { reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message },
-    ])
+    throw invalid(kind, name, [fieldInvalid('metadata.resourceVersion', message)])
   }
   if (resourceVersion && resourceVersion !== at.before.metadata.resourceVersion) {
     throw conflict(kind, name, staleMessage)
   }
 }
+
+const fieldInvalid = (field: string, message: string): Cause => ({
+  reason: 'FieldValueInvalid',
+  field,
+  message,
+})
 
 function restoreFixed(before: KubeObject, wanted: KubeObject, keepsManagers: boolean): KubeObject {
   const owned = serverOwned.filter((name) => !(keepsManagers && name === 'managedFields'))
@@ -257,16 +268,6 @@ function keepOtherPart(target: Target, before: KubeObject, wanted: KubeObject): 
 export function without(object: KubeObject, ...fields: readonly string[]): KubeObject {
   const { apiVersion, kind, metadata } = object
   return { ...omit(object, ...fields), apiVersion, kind, metadata }
-}
-
-/** What is being deleted can not be held by more. */
-function validateFinalizers(before: KubeObject, after: KubeObject): Cause[] {
-  if (before.metadata.deletionTimestamp === undefined) return []
-  const held = before.metadata.finalizers ?? []
-  const added = (after.metadata.finalizers ?? []).filter((one) => !held.includes(one))
-  if (added.length === 0) return []
-  const message = `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`
-  return [{ reason: 'FieldValueForbidden', field: 'metadata.finalizers', message }]
 }
 
 function countGeneration(kind: Kind, before: KubeObject, after: KubeObject): KubeObject {

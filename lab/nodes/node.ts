@@ -1,5 +1,5 @@
 // Pod objects in, running servers and pod statuses out: the kubelet of the lab, for all pods of a cluster.
-import { isConflict, isNotFound, type KubeApi, type KubeObject } from '../../kube/api.ts'
+import { ApiError, isConflict, isNotFound, type KubeApi, type KubeObject } from '../../kube/api.ts'
 import type { Clock } from '../../kube/clock.ts'
 import type { Reflector } from '../../kube/reflector.ts'
 import { pods } from '../../kube/resources.ts'
@@ -101,8 +101,9 @@ export function createNode(options: NodeOptions): Node {
         await options.api.patch(pods, { namespace, name }, 'merge', body, given),
       )
     } catch (error) {
-      // The pod is gone, and perhaps another one has its name.
-      if (!isNotFound(error) && !isConflict(error)) throw error
+      // The pod is gone, and perhaps another one has its name: then its uid is refused as a change.
+      const isOther = error instanceof ApiError && error.code === 422
+      if (!isNotFound(error) && !isConflict(error) && !isOther) throw error
     }
   }
 

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { applying } from './api-server/applying.ts'
 import { createClient, type Subject, type World } from './api-server/client.ts'
 import { deleting } from './api-server/deleting.ts'
+import { events } from './api-server/events.ts'
 import { listing } from './api-server/listing.ts'
 import { objects } from './api-server/objects.ts'
 import { patching } from './api-server/patching.ts'
@@ -23,6 +24,7 @@ const sections: Readonly<Record<string, readonly Case[]>> = {
   lists: listing,
   watches: watching,
   deletion: deleting,
+  events,
   'validation of custom kinds': validating,
   tables,
 }

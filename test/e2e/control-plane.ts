@@ -177,6 +177,8 @@ function apiServerFlags(given: { directory: string; etcdUrl: string; port: numbe
     `--service-account-signing-key-file=${join(directory, 'accounts.key')}`,
     `--service-cluster-ip-range=${serviceRange}`,
     '--endpoint-reconciler-type=none',
+    // Memory would serve pages that etcd has forgotten; many clusters do not have that yet.
+    '--feature-gates=ListFromCacheSnapshot=false',
     '--profiling=false',
   ]
 }

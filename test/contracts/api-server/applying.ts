@@ -54,7 +54,7 @@ const refusals: readonly [
     'fieldManager=x',
     { ...widget('a'), kind: 'Gadget' },
     400,
-    /does not match|provided/,
+    /^invalid object type: test.dev\/v1, Kind=Gadget$/,
   ],
 ]
 

@@ -50,6 +50,8 @@ export interface World extends AsyncDisposable {
 }
 
 const patienceMs = 15_000
+// A collector looks for new kinds every 30 s.
+const collectionPatienceMs = 60_000
 
 export async function createClient(subject: Subject, namespace: string): Promise<World> {
   const { url, token, authority } = subject
@@ -105,7 +107,7 @@ export async function createClient(subject: Subject, namespace: string): Promise
     watch: (path, count, whenOpen) =>
       collect({ url: url + path, headers: headers({}), agent, count }, whenOpen),
     async untilCode(path, code) {
-      const deadlineAtMs = Date.now() + patienceMs
+      const deadlineAtMs = Date.now() + collectionPatienceMs
       for (;;) {
         const reply = await world.get(path)
         if (reply.code === code) return

@@ -14,6 +14,13 @@ const merges: readonly [name: string, target: object, patch: object, data: objec
 const operations: readonly [name: string, template: object, patch: object[], result: object][] = [
   ['add at the end', { a: [1] }, [{ op: 'add', path: '/a/-', value: 2 }], { a: [1, 2] }],
   ['add inserts', { a: [1, 3] }, [{ op: 'add', path: '/a/1', value: 2 }], { a: [1, 2, 3] }],
+  // The RFC would refuse this one.
+  [
+    'replace adds what is missing',
+    { a: 1 },
+    [{ op: 'replace', path: '/b', value: 2 }],
+    { a: 1, b: 2 },
+  ],
   ['escapes', { 'a/b~c': 1 }, [{ op: 'remove', path: '/a~1b~0c' }], {}],
   ['move', { a: 1 }, [{ op: 'move', from: '/a', path: '/b' }], { b: 1 }],
   ['copy', { a: [1] }, [{ op: 'copy', from: '/a', path: '/b' }], { a: [1], b: [1] }],
@@ -27,7 +34,8 @@ const operations: readonly [name: string, template: object, patch: object[], res
 
 const refusals: readonly [name: string, patch: unknown, code: number, reason: string][] = [
   ['a test that fails', [{ op: 'test', path: '/a', value: 2 }], 422, 'Invalid'],
-  ['a path that is missing', [{ op: 'replace', path: '/b', value: 2 }], 422, 'Invalid'],
+  ['a path below what is missing', [{ op: 'replace', path: '/b/c', value: 2 }], 422, 'Invalid'],
+  ['what is missing can not be removed', [{ op: 'remove', path: '/b' }], 422, 'Invalid'],
   ['an index beyond the end', [{ op: 'add', path: '/list/5', value: 2 }], 422, 'Invalid'],
   ['what is no patch', { op: 'add' }, 400, 'BadRequest'],
 ]

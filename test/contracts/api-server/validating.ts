@@ -9,32 +9,32 @@ const specs: readonly [name: string, spec: object, message: RegExp | null][] = [
   [
     'the wrong type',
     { replicas: 'two' },
-    /spec\.replicas: Invalid value: "string": spec\.replicas in body must be of type integer: "string"$/,
+    /spec\.replicas: Invalid value: "string": spec\.replicas in body must be of type integer: "string", \.spec\.replicas: Invalid value: 0: \.spec\.replicas accessor error: two is of the type string, expected int64, <nil>: Invalid value: null: some validation rules were not checked/,
   ],
   [
     'a number below the least',
     { replicas: -1 },
-    /spec\.replicas: Invalid value: -1: spec\.replicas in body should be greater than or equal to 0$/,
+    /spec\.replicas: Invalid value: -1: spec\.replicas in body should be greater than or equal to 0, \.spec\.replicas: Invalid value: -1: should be a non-negative integer\]$/,
   ],
   [
     'a word that is not listed',
     { mode: 'odd' },
-    /spec\.mode: Unsupported value: "odd": supported values: "fast", "slow"$/,
+    /spec\.mode: Unsupported value: "odd": supported values: "fast", "slow", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation\]$/,
   ],
   [
     'a text that is too long',
     { fixed: 'abcdef' },
-    /spec\.fixed: Too long: may not be more than 5 bytes$/,
+    /spec\.fixed: Too long: may not be more than 5 bytes, <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation\]$/,
   ],
   [
     'too many items',
     { steps: [1, 2, 3, 4].map((weight) => ({ weight })) },
-    /spec\.steps: Too many: 4: must have at most 3 items$/,
+    /spec\.steps: Too many: 4: must have at most 3 items, <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation\]$/,
   ],
   [
     'a missing field of an item',
     { steps: [{ hold: '1s' }] },
-    /spec\.steps\[0\]\.weight: Required value$/,
+    /spec\.steps\[0\]\.weight: Required value, <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation\]$/,
   ],
   [
     'a key twice',
@@ -100,6 +100,8 @@ export const validating: readonly Case[] = [
       const { body } = await send('POST', widgets, widget('a', { replicas: -1, mode: 'odd' }))
       const causes: { reason: string; field: string }[] = body.details.causes
       assert.deepEqual(causes.map(({ reason, field }) => `${reason} ${field}`).sort(), [
+        'FieldValueInvalid .spec.replicas',
+        'FieldValueInvalid <nil>',
         'FieldValueInvalid spec.replicas',
         'FieldValueNotSupported spec.mode',
       ])
@@ -128,11 +130,22 @@ export const validating: readonly Case[] = [
     },
   ],
   [
-    'a null where no default stands is not the declared type',
+    'a null where no default stands counts as absent',
     async ({ send, widgets }) => {
       const { code, body } = await send('POST', widgets, widget('a', { mode: null }))
+      assert.equal(code, 201, body.message)
+      assert.deepEqual(body.spec, { replicas: 1 })
+    },
+  ],
+  [
+    'a null in a list is not the declared type',
+    async ({ send, widgets }) => {
+      const { code, body } = await send('POST', widgets, widget('a', { steps: [null] }))
       assert.equal(code, 422)
-      assert.match(body.message, /spec\.mode: Invalid value: "null": .*must be of type string/)
+      assert.match(
+        body.message,
+        /spec\.steps\[0\]: Invalid value: "null": .*must be of type object/,
+      )
     },
   ],
   [
