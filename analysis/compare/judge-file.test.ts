@@ -1,0 +1,138 @@
+// A check and a tick file in, lines out; and where errors say they are.
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { judgeFile, judgementJson, judgementText } from './judge-file.ts'
+
+const check = {
+  name: 'check.yaml',
+  text: 'name: errors\ncompare: { metric: errors, to: stable }\n',
+}
+const pod = { n: new Array<number>(60).fill(150), x: new Array<number>(60).fill(0) }
+const tick = { weight: 10, canary: { n: 150, x: 8 }, stable: { n: 1_350, x: 1 } }
+
+function ticks(over: object) {
+  const file = { history: { pods: [pod, pod] }, ticks: [tick], ...over }
+  return { name: 'ticks.json', text: JSON.stringify(file) }
+}
+
+const words = (file: object) => judgeFile(check, ticks(file)).ticks.map(({ verdict }) => verdict)
+
+describe('judging a tick file', () => {
+  it('gives a verdict per tick and keeps the last word', () => {
+    const judgement = judgeFile(check, ticks({ ticks: new Array(7).fill(tick) }))
+    assert.deepEqual(
+      judgement.ticks.map(({ verdict }) => verdict),
+      ['inconclusive', 'inconclusive', 'hold', 'hold', 'abort', 'abort', 'abort'],
+    )
+    assert.equal(judgement.verdict, 'abort')
+    const lines = judgementJson(judgement).trimEnd().split('\n')
+    assert.equal(lines.length, 8)
+    assert.deepEqual(JSON.parse(lines.at(-1) ?? ''), {
+      check: 'errors',
+      verdict: 'abort',
+      because: judgement.because,
+    })
+  })
+
+  it('tells people where the verdict changes', () => {
+    const judgement = judgeFile(check, ticks({ ticks: new Array(7).fill(tick) }))
+    assert.deepEqual(
+      judgementText(judgement)
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.replace(/:? ?[0-9]* of .*/, '')),
+      [
+        '1970-01-01T00:00:15.000Z  inconclusive  too little is known',
+        '1970-01-01T00:00:45.000Z  hold          the canary may be worse than stable',
+        '1970-01-01T00:01:15.000Z  abort         the canary is worse than stable',
+        'errors: abort, the canary is worse than stable',
+      ],
+    )
+  })
+
+  it('consumes nothing while one arm is not scraped, then one joint tick', () => {
+    const clean = { canary: { n: 300, x: 0 }, stable: { n: 2_700, x: 1 } }
+    const gap = [{ ...clean, canary: null }, clean]
+    const both = judgeFile(check, ticks({ ticks: gap })).ticks
+    assert.deepEqual(
+      both.map(({ canary, stable }) => [canary.requests, stable.requests]),
+      [
+        [0, 0],
+        [300, 5_400],
+      ],
+    )
+  })
+
+  it('never passes without counts', () => {
+    const clean = { canary: { n: 900, x: 0 }, stable: { n: 8_100, x: 1 } }
+    const none = { canary: null, stable: null }
+    assert.deepEqual(words({ ticks: [clean, none, none, none] }), ['pass', 'pass', 'pass', 'hold'])
+    assert.deepEqual(words({ ticks: [clean, { ...clean, canary: { n: null, x: 0 } }] }), [
+      'pass',
+      'inconclusive',
+    ])
+    assert.deepEqual(words({ ticks: [] }), [])
+  })
+
+  it('reads latency per edge', () => {
+    const edges = { metric: 'latency', edgesSeconds: [0.1, 0.5] }
+    const slow = { n: 60, x: [] }
+    const history = {
+      pods: [0, 1].map(() => ({ n: pod.n, x: [pod.n.map(() => 15), pod.n.map(() => 0)] })),
+    }
+    const arms = { canary: { n: 150, x: [15, 0] }, stable: { n: 1_350, x: [135, 0] } }
+    const judge = (ticksOf: object[]) =>
+      judgeFile(
+        { name: 'check.yaml', text: 'compare: { metric: latency }' },
+        ticks({ ...edges, history, ticks: ticksOf }),
+      )
+    assert.equal(judge(new Array(6).fill(arms)).verdict, 'pass')
+    const stalled = { ...arms, canary: { n: 150, x: [60, 30] } }
+    const last = judge(new Array(9).fill(stalled)).ticks.at(-1)
+    assert.deepEqual([last?.verdict, last?.edgeSeconds], ['abort', 0.5])
+    assert.throws(() => judge([{ ...arms, canary: slow }]), /ticks\[0\]\.canary\.x has 0 numbers/)
+  })
+
+  const broken: [string, { name: string; text: string }, RegExp][] = [
+    ['is no JSON', { name: 'ticks.json', text: '{' }, /^ticks\.json: is not JSON: /],
+    ['lacks its ticks', ticks({ ticks: undefined }), /^ticks\.json: ticks /],
+    ['has an unknown field', ticks({ tics: [] }), /unknown field tics: did you mean ticks\?/],
+    [
+      'has text for a count',
+      ticks({ ticks: [tick, { ...tick, canary: { n: '7', x: 0 } }] }),
+      /ticks\[1\]\.canary\.n: must be a number, or null for NaN/,
+    ],
+    [
+      'has a history of unequal length',
+      ticks({ history: { pods: [pod, { n: [1], x: [0] }] } }),
+      /history\.pods\[1\]\.n has 1 scrapes, the first pod has 60/,
+    ],
+    [
+      'has more bad requests than requests in its history',
+      ticks({ history: { pods: [{ n: [1, 2], x: [0, 3] }] } }),
+      /history\.pods\[0\]\.x\[1\] is 3, of 2 requests/,
+    ],
+    [
+      'is of the other metric',
+      ticks({ metric: 'latency', edgesSeconds: [1], ticks: [] }),
+      /latency/,
+    ],
+  ]
+  for (const [name, file, message] of broken) {
+    it(`says where a tick file ${name}`, () => {
+      assert.throws(() => judgeFile(check, file), { message })
+    })
+  }
+
+  const wrong: [string, string, RegExp][] = [
+    ['is no YAML', 'a: [', /^check\.yaml: /],
+    ['is another check', 'name: errors\nsuccessRate: { min: 99 }', /compare/],
+    ['has a misspelt field', 'compare: { metric: errors, marg: 2 }', /did you mean margin\?/],
+    ['has a metric we do not know', 'compare: { metric: cpu }', /errors or latency/],
+  ]
+  for (const [name, text, message] of wrong) {
+    it(`says where a check ${name}`, () => {
+      assert.throws(() => judgeFile({ name: 'check.yaml', text }, ticks({})), { message })
+    })
+  }
+})
