@@ -1,0 +1,56 @@
+// What a team commits in the scenarios: one service, quick steps, checks of errors and latency.
+
+export interface Wanted {
+  readonly namespace: string
+  readonly version: string
+  /** What the pods of this version do. */
+  readonly errorPercent?: number
+  readonly latencyMs?: number
+  /** Default 5, 25, 50, 100. */
+  readonly weights?: readonly number[]
+  /** Of each step. Default 2s. */
+  readonly hold?: string
+}
+
+export const path = 'apps/checkout/rollout.yaml'
+
+export function rolloutText(wanted: Wanted): string {
+  const { namespace, version, errorPercent = 0, latencyMs = 4 } = wanted
+  const { weights = [5, 25, 50, 100], hold = '2s' } = wanted
+  const steps = weights.map((weight) => `      - { weight: ${weight}, hold: ${hold} }`)
+  return `# checkout: owned by the checkout team
+apiVersion: sluice.dev/v1alpha1
+kind: Rollout
+metadata:
+  name: checkout
+  namespace: ${namespace}
+spec:
+  replicas: 3
+  selector:
+    matchLabels: { app: checkout }
+  template:
+    metadata:
+      labels: { app: checkout }
+    spec:
+      containers:
+        - name: app
+          image: registry.example/checkout:${version}   # the release
+          ports: [{ containerPort: 8080 }]
+          env:
+            - { name: ERROR_PERCENT, value: "${errorPercent}" }
+            - { name: LATENCY_MS, value: "${latencyMs}" }
+  traffic:
+    istio: { host: checkout }
+    settle: 500ms   # the mesh of the tests is this fast
+    drain: 1s
+  progressDeadline: 60s
+  canary:
+    steps:
+${steps.join('\n')}
+  analysis:
+    minRequests: 20
+    checks:
+      - { name: errors, successRate: { min: 99 } }
+      - { name: latency, latency: { quantile: 0.95, max: 250ms } }
+`
+}
