@@ -32,7 +32,7 @@ export function withoutMirror(rule: Json, at: At): Json {
   if (!(rule.filters ?? []).some((filter: Json) => isOurMirror(filter, at))) return rule
   const { filters, ...rest } = rule
   const others = filters.filter((filter: Json) => !isOurMirror(filter, at))
-  return others.length > 0 ? { ...rest, filters: others } : rest
+  return others.length > 0 ? { ...rule, filters: others } : rest
 }
 
 export function mirrors(rule: Json, at: At): boolean {

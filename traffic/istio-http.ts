@@ -32,7 +32,7 @@ export function stripHttp(rules: readonly Json[], beside: Beside, aside: Aside |
     const isOurs = (mirror: Json) => JSON.stringify(mirror.destination) === ours
     if (!Array.isArray(mirrors) || !mirrors.some(isOurs)) return rule
     const others = mirrors.filter((mirror) => !isOurs(mirror))
-    return others.length > 0 ? { ...rest, mirrors: others } : rest
+    return others.length > 0 ? { ...rule, mirrors: others } : rest
   })
 }
 
