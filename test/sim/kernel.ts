@@ -49,7 +49,8 @@ export function createKernel(options: KernelOptions): Kernel {
 
   const after: Kernel['after'] = (ms, run, owner = null) => {
     sequence += 1
-    const planned: Planned = { at: time + Math.max(0, ms), tie: options.tie(sequence), sequence, owner, run }
+    // Whole milliseconds, as timers have: a fraction lost to rounding would make a sleeper spin.
+    const planned: Planned = { at: time + Math.ceil(Math.max(0, ms)), tie: options.tie(sequence), sequence, owner, run }
     push(heap, planned)
     return planned
   }

@@ -1,0 +1,24 @@
+// While a simulation runs, clocks, timers and randomness of the platform throw: whoever reaches for one would
+// make a run that can not be repeated.
+
+/** Gives the function that brings them back. */
+export function forbidPlatform(): () => void {
+  const { setTimeout, setInterval, fetch } = globalThis
+  const { now } = Date
+  const { random } = Math
+  const refuse = (name: string) => (): never => {
+    throw new Error(`${name} is not part of the simulated world: use the clock and the random source given`)
+  }
+  Object.assign(globalThis, {
+    setTimeout: refuse('setTimeout'),
+    setInterval: refuse('setInterval'),
+    fetch: refuse('fetch'),
+  })
+  Date.now = refuse('Date.now')
+  Math.random = refuse('Math.random')
+  return () => {
+    Object.assign(globalThis, { setTimeout, setInterval, fetch })
+    Date.now = now
+    Math.random = random
+  }
+}
