@@ -11,7 +11,8 @@ import { open, request, revision } from './writer.fixture.ts'
 const runs = Number(process.env['SLUICE_RUNS'] ?? 60)
 const seed = Number(process.env['SLUICE_SEED'] ?? 1)
 
-const releases = ['app:1', 'app:2', 'app:3'] as const
+// Mostly the bad release, so that people ask for it again.
+const releases = ['app:1', 'app:2', 'app:2', 'app:2', 'app:3'] as const
 const goodImage = releases[0]
 
 type Edit =
@@ -28,7 +29,7 @@ type Step =
 
 const edit: fc.Arbitrary<Edit> = fc.oneof(
   {
-    weight: 4,
+    weight: 9,
     arbitrary: fc.record({
       kind: fc.constant('image' as const),
       image: fc.constantFrom(...releases, 'hotfix:9'),
@@ -203,6 +204,6 @@ describe('with people who commit at random', () => {
       }
     }
     await Promise.all([worker(), worker(), worker()])
-    assert.ok(restored > runs / 3, `${restored} reverts in ${runs} histories`)
+    assert.ok(restored > runs / 5, `${restored} reverts in ${runs} histories`)
   })
 })
