@@ -164,17 +164,22 @@ export const userPlain = fc.tuple(shape, metadata).map(
       hosts: ['db.example.com'],
       tcp: [
         { match: [{ port: 27017 }], route: [istioTo('third')] },
-        { match: [{ port: 9000 }], route: entriesOf(of, istioTo) },
+        { match: [{ port: 9000 }], route: entriesOf(of, plainTo) },
       ],
       tls: [
         {
           match: [{ port: 443, sniHosts: ['a.example', 'b.example'] }],
-          route: entriesOf(of, istioTo),
+          route: entriesOf(of, plainTo),
         },
       ],
     },
   }),
 )
+
+function plainTo(who: string): Json {
+  const { headers: _, ...entry } = istioTo(who)
+  return entry
+}
 
 function istioTo(who: string): Json {
   const headers = { request: { set: { 'x-via': 'mesh' } } }
