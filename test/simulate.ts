@@ -53,7 +53,7 @@ async function simulate(seeds: readonly number[], wishes: Wishes): Promise<numbe
   const totals = await runFleet(seeds)
   const seconds = (performance.now() - startedAt) / 1_000
   const { runs, violations, cells, promoted, aborted, promotedBad, abortedGood } = totals
-  const byName = Object.groupBy(violations, ({ name }) => name)
+  const byName = Object.groupBy(violations, ({ name, says }) => `${name} ${gistOf(says)}`)
   for (const [name, found = []] of Object.entries(byName)) {
     print(`${name}: ${found.length} runs, the first is seed ${found[0]?.seed}: ${found[0]?.says}\n`)
   }
@@ -71,6 +71,12 @@ async function simulate(seeds: readonly number[], wishes: Wishes): Promise<numbe
   }
   print(wishes.json ? `${JSON.stringify(summary)}\n` : `${Object.entries(summary).map(([k, v]) => `${k}: ${JSON.stringify(v)}`).join('\n')}\n`)
   return violations.length > 0 ? 1 : 0
+}
+
+/** Without numbers and names, so that one cause is told once. */
+function gistOf(says: string): string {
+  const words = says.replace(/\b[0-9a-f]{10}\b|\d+/g, '…')
+  return words.slice(0, 90)
 }
 
 async function explain(seed: number, isPlain: boolean): Promise<void> {

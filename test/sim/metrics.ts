@@ -74,7 +74,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     const question = parse(text)
     const key = `${question.metric}/${atMs}`
     const strange = strangeness(choices)
-    const wasTrue = strange === null && gap === null
+    const wasTrue = strange === null
     answered.set(key, (answered.get(key) ?? false) || wasTrue)
     if (strange === 'refused') throw new ProviderError('refused', { isAboutQuery: true })
     if (strange === 'broken') throw new ProviderError('not a vector', { isAboutQuery: false })

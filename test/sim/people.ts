@@ -33,8 +33,8 @@ function say(world: World, verb: Verb, strike: Strike): void {
 }
 
 function edit(world: World, resource: Resource, body: unknown): void {
-  const { server, kernel } = world
-  if (!server.get(resource, key)) return
+  const { server, kernel, choices } = world
+  if (choices.isHealed() || !server.get(resource, key)) return
   try {
     server.patch(by('ada', kernel.now()), { resource, key, type: 'merge', body })
   } catch (error) {
@@ -45,7 +45,8 @@ function edit(world: World, resource: Resource, body: unknown): void {
 
 /** Asks for a release: by a commit, or by applying it. */
 export function release(world: World, index: number): void {
-  const { scenario, host } = world
+  const { scenario, host, choices } = world
+  if (choices.isHealed()) return
   const image = scenario.releases[index % scenario.releases.length]?.image ?? ''
   world.asked.count += 1
   world.trace.note(() => `somebody asks for ${image}`)
@@ -77,7 +78,7 @@ function remove(world: World, resource: Resource): void {
 
 function recreate(world: World, index: number): void {
   const { server, kernel, scenario } = world
-  if (server.get(rollouts, key) || scenario.isGit) return
+  if (server.get(rollouts, key) || scenario.isGit || world.choices.isHealed()) return
   const image = scenario.releases[index]?.image ?? ''
   world.trace.note(() => `somebody creates ${rolloutName} again with ${image}`)
   server.create(by('ada', kernel.now()), rollouts, rolloutOf(scenario.shape, image) as KubeObject)
