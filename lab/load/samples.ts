@@ -54,13 +54,7 @@ type MutableWindow = Mutable & { byRevision: Record<string, Mutable> }
 const nameLimit = 20_000
 
 export function createSamples(limit: number): Samples {
-  const ring = {
-    startedAtMs: new Float64Array(limit),
-    durationMs: new Float32Array(limit),
-    revision: new Uint32Array(limit),
-    pod: new Uint32Array(limit),
-    isFailed: new Uint8Array(limit),
-  }
+  const ring = createRing(limit)
   const names = createNames()
   const total = window()
   const hosts: Record<string, Mutable> = {}
@@ -75,8 +69,7 @@ export function createSamples(limit: number): Samples {
     const isFailed = ring.isFailed[index] === 1
     const revision = names.text(ring.revision[index] ?? 0)
     bump(into, isFailed)
-    into.byRevision[revision] ??= { requests: 0, failed: 0 }
-    bump(into.byRevision[revision], isFailed)
+    bumpAt(into.byRevision, revision, isFailed)
   }
 
   return {
@@ -89,15 +82,11 @@ export function createSamples(limit: number): Samples {
       ring.pod[slot] = names.number(sample.pod)
       ring.isFailed[slot] = sample.isFailed ? 1 : 0
       countAt(slot, total)
-      hosts[sample.host] ??= { requests: 0, failed: 0 }
-      bump(hosts[sample.host], sample.isFailed)
+      bumpAt(hosts, sample.host, sample.isFailed)
       const revision = names.text(ring.revision[slot] ?? 0)
       revisions[revision] ??= { requests: 0, failed: 0, byPod: {} }
       bump(revisions[revision], sample.isFailed)
-      const pods = revisions[revision].byPod
-      const pod = names.text(ring.pod[slot] ?? 0)
-      pods[pod] ??= { requests: 0, failed: 0 }
-      bump(pods[pod], sample.isFailed)
+      bumpAt(revisions[revision].byPod, names.text(ring.pod[slot] ?? 0), sample.isFailed)
     },
     since(timeMs) {
       const counts = window()
@@ -119,11 +108,7 @@ export function createSamples(limit: number): Samples {
       })
       return [...seconds.values()].sort((a, b) => a.atMs - b.atMs)
     },
-    latencies() {
-      const sorted = ring.durationMs.slice(0, Math.min(count, limit)).sort()
-      const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? 0
-      return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) }
-    },
+    latencies: () => quantiles(ring.durationMs.slice(0, Math.min(count, limit)).sort()),
     servedByRemoved(removals) {
       const removedAtMs = new Map([...removals].map(([pod, atMs]) => [names.number(pod), atMs]))
       let served = 0
@@ -136,6 +121,16 @@ export function createSamples(limit: number): Samples {
   }
 }
 
+function createRing(limit: number) {
+  return {
+    startedAtMs: new Float64Array(limit),
+    durationMs: new Float32Array(limit),
+    revision: new Uint32Array(limit),
+    pod: new Uint32Array(limit),
+    isFailed: new Uint8Array(limit),
+  }
+}
+
 function window(): MutableWindow {
   return { requests: 0, failed: 0, byRevision: {} }
 }
@@ -144,6 +139,16 @@ function bump(counts: Mutable | undefined, isFailed: boolean): void {
   if (!counts) return
   counts.requests += 1
   if (isFailed) counts.failed += 1
+}
+
+function quantiles(sorted: Float32Array): ReturnType<Samples['latencies']> {
+  const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? 0
+  return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) }
+}
+
+function bumpAt(counts: Record<string, Mutable>, name: string, isFailed: boolean): void {
+  counts[name] ??= { requests: 0, failed: 0 }
+  bump(counts[name], isFailed)
 }
 
 function createNames() {

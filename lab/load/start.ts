@@ -90,35 +90,9 @@ export function startLoad(options: LoadOptions): Load {
       missed += 1
       return
     }
-    const sending = send(host)
+    const sending = send({ ...options, pool, samples }, host)
     underWay.add(sending)
     void sending.then(() => underWay.delete(sending))
-  }
-
-  async function send(host: string): Promise<void> {
-    const startedAtMs = clock.now()
-    const startedMs = clock.monotonic()
-    const add = (isFailed: boolean, revision = 'unknown', pod = '') =>
-      samples.add({
-        startedAtMs,
-        durationMs: clock.monotonic() - startedMs,
-        host,
-        revision,
-        pod,
-        isFailed,
-      })
-    try {
-      const { path = '/' } = options
-      const { statusCode, headers, body } = await pool.request({
-        path,
-        method: 'GET',
-        headers: { host },
-      })
-      await body.dump()
-      add(statusCode >= 500, textOf(headers['x-revision']), textOf(headers['x-pod']))
-    } catch {
-      add(true)
-    }
   }
 
   const stopped = run()
@@ -139,6 +113,38 @@ export function startLoad(options: LoadOptions): Load {
       stopping.abort()
       return stopped
     },
+  }
+}
+
+interface Sender extends LoadOptions {
+  readonly pool: Pool
+  readonly samples: Samples
+}
+
+/** Never rejects: what fails is counted. */
+async function send(sender: Sender, host: string): Promise<void> {
+  const { clock, pool, samples, path = '/' } = sender
+  const startedAtMs = clock.now()
+  const startedMs = clock.monotonic()
+  const add = (isFailed: boolean, revision = 'unknown', pod = '') =>
+    samples.add({
+      startedAtMs,
+      durationMs: clock.monotonic() - startedMs,
+      host,
+      revision,
+      pod,
+      isFailed,
+    })
+  try {
+    const { statusCode, headers, body } = await pool.request({
+      path,
+      method: 'GET',
+      headers: { host },
+    })
+    await body.dump()
+    add(statusCode >= 500, textOf(headers['x-revision']), textOf(headers['x-pod']))
+  } catch {
+    add(true)
   }
 }
 
