@@ -39,84 +39,20 @@ const silentStartupMs = 1_000
 
 export function createNode(options: NodeOptions): Node {
   const { clock } = options
-  const running = new Map<string, RunningPod>()
-  const servers = new Set<PodServer>()
-  const closing = new AbortController()
+  const runner = new Runner(options)
+  const { running, servers, closing } = runner
   const queue = createWorkQueue<string>({
     clock,
     random: options.random,
     concurrency: 16,
     handle: async (uid) => {
       const pod = running.get(uid)
-      return pod && pod.progress !== 'settled' ? start(pod) : null
+      return pod && pod.progress !== 'settled' ? runner.start(pod) : null
     },
     onError: (uid, error) => options.onError(`starting pod ${running.get(uid)?.name}`, error),
     backOffBaseMs: 100,
     backOffCapMs: 2_000,
   })
-
-  /** Gives the time to come back at, or null when all is said about this pod. */
-  async function start(pod: RunningPod): Promise<number | null> {
-    const plan = pod.plan ?? readPlan(pod)
-    if (typeof plan === 'string') return wait(pod, 'CreateContainerConfigError', plan)
-    pod.plan = plan
-    if (plan.behaviour.isCrashing) {
-      return wait(pod, 'CrashLoopBackOff', `back-off restarting failed container in ${pod.name}`)
-    }
-    pod.server ??= track(await startPodServer({ ...options, plan }))
-    const { address } = pod.server
-    if (!isPresent(pod)) {
-      pod.server.stop(0)
-      return null
-    }
-    const readyAtMs = pod.startedAtMs + plan.behaviour.startupMs
-    const isReady = clock.now() >= readyAtMs
-    const isShown = pod.progress !== 'new' || readyAtMs - clock.now() <= silentStartupMs
-    if (isReady || !isShown) await report(pod, { kind: 'running', address, isReady })
-    pod.progress = isReady ? 'settled' : 'starting'
-    return isReady ? null : readyAtMs
-  }
-
-  async function wait(pod: RunningPod, reason: string, message: string): Promise<null> {
-    await report(pod, { kind: 'waiting', reason, message })
-    pod.progress = 'settled'
-    return null
-  }
-
-  /** Writes the status of a pod that is still wanted. */
-  async function report(pod: RunningPod, state: PodState): Promise<void> {
-    if (!isPresent(pod) || closing.signal.aborted) return
-    const status = renderPodStatus({
-      containers: pod.plan?.containers ?? [],
-      port: pod.plan?.port ?? 0,
-      state,
-      startedAtMs: pod.startedAtMs,
-      nowMs: clock.now(),
-    })
-    const { namespace, name, uid } = pod.object.metadata
-    const body = { metadata: { uid }, status }
-    try {
-      const given = { subresource: 'status' } as const
-      options.pods.store.learn(
-        await options.api.patch(pods, { namespace, name }, 'merge', body, given),
-      )
-    } catch (error) {
-      // The pod is gone, and perhaps another one has its name: then its uid is refused as a change.
-      const isOther = error instanceof ApiError && error.code === 422
-      if (!isNotFound(error) && !isConflict(error) && !isOther) throw error
-    }
-  }
-
-  function isPresent(pod: RunningPod): boolean {
-    return running.get(pod.object.metadata.uid ?? '') === pod
-  }
-
-  function track(server: PodServer): PodServer {
-    servers.add(server)
-    void server.stopped.then(() => servers.delete(server))
-    if (closing.signal.aborted) server.stop(0)
-    return server
-  }
 
   return {
     notice(uid, object) {
@@ -145,6 +81,86 @@ export function createNode(options: NodeOptions): Node {
       for (const server of servers) server.stop(0)
       await Promise.all([...servers].map((server) => server.stopped))
     },
+  }
+}
+
+/** The pods that are wanted, and the servers that run for them. */
+class Runner {
+  readonly running = new Map<string, RunningPod>()
+  readonly servers = new Set<PodServer>()
+  readonly closing = new AbortController()
+  private readonly options: NodeOptions
+
+  constructor(options: NodeOptions) {
+    this.options = options
+  }
+
+  /** Gives the time to come back at, or null when all is said about this pod. */
+  async start(pod: RunningPod): Promise<number | null> {
+    const plan = pod.plan ?? readPlan(pod)
+    if (typeof plan === 'string') return this.wait(pod, 'CreateContainerConfigError', plan)
+    pod.plan = plan
+    if (plan.behaviour.isCrashing) {
+      return this.wait(
+        pod,
+        'CrashLoopBackOff',
+        `back-off restarting failed container in ${pod.name}`,
+      )
+    }
+    pod.server ??= this.track(await startPodServer({ ...this.options, plan }))
+    const { address } = pod.server
+    if (!this.isPresent(pod)) {
+      pod.server.stop(0)
+      return null
+    }
+    const readyAtMs = pod.startedAtMs + plan.behaviour.startupMs
+    const isReady = this.options.clock.now() >= readyAtMs
+    const isShown =
+      pod.progress !== 'new' || readyAtMs - this.options.clock.now() <= silentStartupMs
+    if (isReady || !isShown) await this.report(pod, { kind: 'running', address, isReady })
+    pod.progress = isReady ? 'settled' : 'starting'
+    return isReady ? null : readyAtMs
+  }
+
+  async wait(pod: RunningPod, reason: string, message: string): Promise<null> {
+    await this.report(pod, { kind: 'waiting', reason, message })
+    pod.progress = 'settled'
+    return null
+  }
+
+  /** Writes the status of a pod that is still wanted. */
+  async report(pod: RunningPod, state: PodState): Promise<void> {
+    if (!this.isPresent(pod) || this.closing.signal.aborted) return
+    const status = renderPodStatus({
+      containers: pod.plan?.containers ?? [],
+      port: pod.plan?.port ?? 0,
+      state,
+      startedAtMs: pod.startedAtMs,
+      nowMs: this.options.clock.now(),
+    })
+    const { namespace, name, uid } = pod.object.metadata
+    const body = { metadata: { uid }, status }
+    try {
+      const given = { subresource: 'status' } as const
+      this.options.pods.store.learn(
+        await this.options.api.patch(pods, { namespace, name }, 'merge', body, given),
+      )
+    } catch (error) {
+      // The pod is gone, and perhaps another one has its name: then its uid is refused as a change.
+      const isOther = error instanceof ApiError && error.code === 422
+      if (!isNotFound(error) && !isConflict(error) && !isOther) throw error
+    }
+  }
+
+  isPresent(pod: RunningPod): boolean {
+    return this.running.get(pod.object.metadata.uid ?? '') === pod
+  }
+
+  track(server: PodServer): PodServer {
+    this.servers.add(server)
+    void server.stopped.then(() => this.servers.delete(server))
+    if (this.closing.signal.aborted) server.stop(0)
+    return server
   }
 }
 
