@@ -112,6 +112,16 @@ describe('raw samples become ticks', () => {
         [4, 30, 0, 300],
       ],
     },
+    {
+      name: 'with the first requests of a canary whose callers were known before it',
+      canary: [series({ pod: 'caller', key: 'c' }, null, null, 7, 17, 27)],
+      stable: [series({ arm: 'stable', pod: 'caller', key: 's' }, 500, 600, 700, 800, 900)],
+      ticks: [
+        [2, 7, 0, 200],
+        [3, 10, 0, 100],
+        [4, 10, 0, 100],
+      ],
+    },
     { name: 'never, without the canary', canary: [], ticks: [] },
   ]
   for (const row of rows) {

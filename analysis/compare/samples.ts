@@ -4,7 +4,10 @@ import type { Arm, Tick } from './counts.ts'
 
 export interface RawSeries {
   readonly arm: 'canary' | 'stable'
-  /** The pod whose process holds the counter: it restarts and is born with it. */
+  /**
+   * The pod whose process holds the counter, which restarts and is born with it. Where callers count,
+   * it is the caller's, and both arms share it.
+   */
   readonly pod: string
   /** Start of the pod, ms since epoch; null when unknown. */
   readonly podStartedMs: number | null
@@ -95,17 +98,17 @@ function readInterval(
     return value === null ? [] : [{ series: one, value, before: before(one, consumed) }]
   })
   const arms = ['canary', 'stable'] as const
-  if (!arms.every((arm) => isScraped(arm, series, { endMs, scrapeMs }))) {
-    return { consumed: moved, tick: null }
-  }
   const weight = weightPercent === undefined ? {} : { weightPercent }
+  const isWhole = arms.every((arm) => isScraped(arm, series, { endMs, scrapeMs }))
   if (fresh.some(({ value }) => !(Number.isFinite(value) && value >= 0))) {
+    if (!isWhole) return { consumed: moved, tick: null }
     const bad = { n: Number.NaN, x: new Array<number>(options.lanes).fill(Number.NaN) }
     return { consumed: moved, tick: { atMs: endMs, canary: bad, stable: bad, ...weight } }
   }
   const isBased = (arm: RawSeries['arm']) =>
     fresh.some((one) => one.series.arm === arm && one.before !== null)
-  if (!arms.every(isBased)) {
+  if (!isWhole || !arms.every(isBased)) {
+    // Nothing is consumed, but what is seen for the first time has its base from now on.
     return {
       consumed: take(
         moved,
@@ -132,7 +135,7 @@ function valueIn({ samples }: RawSeries, afterMs: number, endMs: number): number
 function before(series: RawSeries, { values, pods, fromMs }: Consumed): number | null {
   const known = values.get(series.key)
   if (known !== undefined) return known
-  if (pods.has(podKey(series))) return 0
+  if (pods.has(series.pod)) return 0
   return series.podStartedMs !== null && series.podStartedMs >= fromMs ? 0 : null
 }
 
@@ -157,7 +160,7 @@ function take(consumed: Consumed, fresh: readonly Fresh[]): Consumed {
   const pods = new Set(consumed.pods)
   for (const { series, value } of fresh) {
     values.set(series.key, value)
-    pods.add(podKey(series))
+    pods.add(series.pod)
   }
   return { ...consumed, values, pods }
 }
@@ -196,8 +199,4 @@ function restartedPods(fresh: readonly Fresh[]): number {
     return series.arm === 'canary' && base !== null && value < base
   })
   return new Set(restarted.map(({ series }) => series.pod)).size
-}
-
-function podKey({ arm, pod }: RawSeries): string {
-  return `${arm}/${pod}`
 }
