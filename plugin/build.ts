@@ -22,6 +22,18 @@ const requiredBuiltins: Plugin = {
   },
 }
 
+// The CRDs are files of the repository: the bundle holds what lint/schemas.ts makes of them.
+const evaluatedSchemas: Plugin = {
+  name: 'evaluated-schemas',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/plugin\/lint\/schemas\.ts$/ }, async ({ path }) => {
+      const { schemas } = await import(path)
+      const text = JSON.stringify(JSON.stringify(schemas))
+      return { contents: `export const schemas = JSON.parse(${text})` }
+    })
+  },
+}
+
 /** Writes the bundle; `bytes` is its size. */
 export async function buildPlugin(
   outfile: string = path('../dist/kubectl-sluice.mjs'),
@@ -36,7 +48,7 @@ export async function buildPlugin(
     minify: true,
     legalComments: 'none',
     banner: { js: banner },
-    plugins: [requiredBuiltins],
+    plugins: [requiredBuiltins, evaluatedSchemas],
     // Its form for browsers is made of ES modules, so that what is not used stays out.
     alias: { yaml: path('../node_modules/yaml/browser/dist/index.js') },
     logLevel: 'error',

@@ -3,6 +3,7 @@ import { command } from './commands/command.ts'
 import { completeCommand, completion } from './commands/completion.ts'
 import { get } from './commands/get.ts'
 import { history } from './commands/history.ts'
+import { lint } from './commands/lint.ts'
 import { status } from './commands/status.ts'
 import { version } from './commands/version.ts'
 import { wait } from './commands/wait.ts'
@@ -38,6 +39,7 @@ const commands: Readonly<Record<string, Command>> = {
     'Allow another try of a revision that failed',
     'Only for the revision that the spec asks for now.',
   ),
+  lint,
   completion,
   __complete: completeCommand(() => commands),
   version,

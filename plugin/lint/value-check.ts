@@ -1,0 +1,160 @@
+// A schema node and a value in, what is wrong with its type, its bounds and its form out, in words. Pure.
+import { isRecord, type Json, number, text } from '../json.ts'
+import { foundText, listed, type Path, pathText } from './problem.ts'
+
+export interface Place {
+  readonly schema: Json
+  readonly path: Path
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  integer: 'a whole number',
+  number: 'a number',
+  object: 'an object',
+  string: 'text',
+}
+
+/** Null when the value is of the type, or one of the choices, that the schema asks for. */
+export function wrongType(
+  { schema, path }: Place,
+  value: unknown,
+): { readonly message: string; readonly remedy?: string } | null {
+  const name = pathText(path)
+  const choice = schema['enum']
+  if (Array.isArray(choice)) {
+    if (choice.includes(value)) return null
+    const one = choice.length === 1 ? '' : 'one of '
+    const message = `${name} must be ${one}${listed(choice.map(String), 'or')}${foundText(value)}`
+    if (value !== false || !choice.includes('off')) return { message }
+    return { message, remedy: 'write "off", in quotes, because YAML reads the bare word as false' }
+  }
+  const type = text(schema['type']) ?? ''
+  const isRight = isOfType(type, value)
+  if (isRight) return null
+  // A text where a whole number belongs is no number at all.
+  const wanted = type === 'integer' && typeof value !== 'number' ? 'number' : type
+  const message = `${name} must be ${typeNames[wanted] ?? wanted}${foundText(value)}`
+  const other = typeof value === 'string' ? unquoted(value) : quoted(value)
+  return other === undefined ? { message } : retried({ schema, path }, { value, other, message })
+}
+
+/** The same with or without quotes: then that is the remedy, or what the value must look like is. */
+function retried(
+  { schema, path }: Place,
+  { value, other, message }: { value: unknown; other: unknown; message: string },
+): { readonly message: string; readonly remedy?: string } {
+  if (!isOfType(text(schema['type']) ?? '', other)) return { message }
+  const [first] = valueProblems(schema, other)
+  if (first === undefined) {
+    const remedy =
+      typeof value === 'string'
+        ? `write ${value.trim()} without quotes`
+        : `write ${JSON.stringify(other)}, in quotes`
+    return { message, remedy }
+  }
+  if (patternProblems(schema, other)[0] !== first) return { message }
+  return { message: `${pathText(path)} ${first}${foundText(value)}` }
+}
+
+function isOfType(type: string, value: unknown): boolean {
+  switch (type) {
+    case 'object':
+      return isRecord(value) && Object.prototype.toString.call(value) === '[object Object]'
+    case 'array':
+      return Array.isArray(value)
+    case 'integer':
+      return Number.isInteger(value)
+    case 'number':
+      return number(value) !== undefined
+    default:
+      return type === '' || typeof value === type
+  }
+}
+
+function unquoted(value: string): unknown {
+  try {
+    return JSON.parse(value)
+  } catch {
+    return undefined
+  }
+}
+
+function quoted(value: unknown): unknown {
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined
+}
+
+/** What a value of the right type must be and is not, as `must be at least 1`. */
+export function valueProblems(schema: Json, value: unknown): string[] {
+  return [...boundProblems(schema, value), ...patternProblems(schema, value)]
+}
+
+function boundProblems(schema: Json, value: unknown): string[] {
+  if (typeof value === 'number') {
+    return [
+      ...(schema['exclusiveMinimum'] === true
+        ? broken(schema['minimum'], (bound) => value <= bound, 'must be more than')
+        : broken(schema['minimum'], (least) => value < least, 'must be at least')),
+      ...(schema['exclusiveMaximum'] === true
+        ? broken(schema['maximum'], (bound) => value >= bound, 'must be less than')
+        : broken(schema['maximum'], (most) => value > most, 'must be at most')),
+    ]
+  }
+  if (typeof value === 'string') return sizeProblems(schema, value.length, ['Length', 'character'])
+  if (Array.isArray(value)) return sizeProblems(schema, value.length, ['Items', 'item'])
+  return isRecord(value) ? entryProblems(schema, Object.keys(value).length) : []
+}
+
+function entryProblems(schema: Json, size: number): string[] {
+  const [least = 0, most] = [number(schema['minProperties']), number(schema['maxProperties'])]
+  if (most === undefined || (size >= least && size <= most)) return []
+  return [`must have ${least > 0 ? `${least} to ${most}` : `at most ${most}`} entries`]
+}
+
+function sizeProblems(
+  schema: Json,
+  size: number,
+  [suffix, unit]: readonly [string, string],
+): string[] {
+  return [
+    ...broken(schema[`min${suffix}`], (least) => size < least, 'must have at least', unit),
+    ...broken(schema[`max${suffix}`], (most) => size > most, 'must have at most', unit),
+  ]
+}
+
+function broken(
+  bound: unknown,
+  isBroken: (bound: number) => boolean,
+  ...[what, unit]: readonly [string, string?]
+): string[] {
+  const limit = number(bound)
+  if (limit === undefined || !isBroken(limit)) return []
+  return [`${what} ${unit === undefined ? limit : counted(limit, unit)}`]
+}
+
+function patternProblems(schema: Json, value: unknown): string[] {
+  const pattern = text(schema['pattern'])
+  if (pattern === undefined || typeof value !== 'string') return []
+  return new RegExp(pattern).test(value)
+    ? []
+    : [patternMeanings[pattern] ?? `must match ${pattern}`]
+}
+
+/** What a pattern means; the schema holds only the pattern. A test wants a line for each. */
+export const patternMeanings: Readonly<Record<string, string>> = {
+  '^([0-9]{1,9}(ms|s|m|h))+$': 'must be a duration such as 500ms, 30s or 1h30m',
+  '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$':
+    'must be a lower-case DNS name',
+  '^(\\*|[a-z0-9*]([-a-z0-9.]*[a-z0-9])?)$': 'must be a host name',
+  '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$': 'must be a label value',
+  '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$': 'must be lower-case letters, digits and dashes',
+  '^(https|ssh|file)://[^\\s]+$': 'must be an https, ssh or file URL',
+  '^[-A-Za-z0-9_.]+$': 'must be the name of a cookie',
+  '^[-A-Za-z0-9_.=]+$': 'must be the value of a cookie',
+  '^[A-Za-z0-9_][A-Za-z0-9._/-]*$': 'must be a branch name',
+}
+
+function counted(count: number, unit: string): string {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
