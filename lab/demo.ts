@@ -39,6 +39,8 @@ async function demo(options: DemoOptions): Promise<number> {
   const interrupt = () => stop.abort()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt)
   const stream = options.json ? process.stderr : process.stdout
+  // The reader went away, as `| head` does: end, and leave nothing running.
+  for (const output of [process.stdout, process.stderr]) output.on('error', interrupt)
   const screen = createScreen(stream, { now: Date.now, environment: process.env })
   try {
     await buildPlugin(join(directory, 'bin', 'kubectl-sluice'))
@@ -84,11 +86,25 @@ async function perform(
 
 /** Refuses to mix with files of somebody else. */
 async function prepare({ directory, isNamed }: DemoOptions): Promise<void> {
-  await mkdir(directory, { recursive: true })
-  if (isNamed && (await readdir(directory)).length > 0) {
+  const isUsed = await occupy(directory).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new DemoUsageError(`${directory} can not be used: ${reason}`)
+  })
+  if (isUsed && isNamed) {
     throw new DemoUsageError(`${directory} is not empty: name a new or an empty directory`)
   }
+}
+
+/** Makes the directory and marks it, unless something is in it: then it says so and changes nothing. */
+async function occupy(directory: string): Promise<boolean> {
+  // Not with `recursive`, which never ends where the system refuses new names, as below /proc.
+  await mkdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return
+    throw error
+  })
+  if ((await readdir(directory)).length > 0) return true
   await writeFile(join(directory, '.sluice-demo'), 'Made by npm run demo.\n')
+  return false
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2))

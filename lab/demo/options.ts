@@ -24,7 +24,7 @@ step, a bad one is aborted and the last good release is restored in Git by a com
 
   --approve        One step waits for approval: say it with kubectl sluice, as the demo tells.
   --keep           Leave everything running at the end and print commands to try. Ctrl-C ends it.
-  --workdir DIR    Put the repository, the logs and the kubeconfig into DIR, which must be new or empty.
+  --workdir DIR    Put the repository, the logs and the kubeconfig into DIR, new (its parent exists) or empty.
   --json           Print one line of JSON last, and progress to standard error.
   --help           Print this.
 `
@@ -52,7 +52,8 @@ export function parseDemoOptions(argv: readonly string[]): DemoOptions | null {
   }
   if (values['help']) return null
   const { workdir } = values
-  const isNamed = typeof workdir === 'string' && workdir !== ''
+  if (workdir === '') throw new DemoUsageError('--workdir wants the name of a directory')
+  const isNamed = typeof workdir === 'string'
   const directory = isNamed ? resolve(workdir) : mkdtempSync(join(tmpdir(), 'sluice-demo-'))
   return {
     directory,

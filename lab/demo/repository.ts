@@ -3,6 +3,7 @@
 import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -36,7 +37,7 @@ export async function createTeamRepository(directory: string): Promise<TeamRepos
   await git(desk, ['remote', 'add', 'origin', path])
   return {
     path,
-    url: `file://${path}`,
+    url: pathToFileURL(path).href,
     async commit(message, files) {
       if (await hasBranch(path)) await git(desk, ['pull', '--quiet', '--ff-only', 'origin', 'main'])
       for (const [name, text] of Object.entries(files)) {
