@@ -201,7 +201,7 @@ export const userRoute = (kind: 'HTTPRoute' | 'GRPCRoute') =>
     const path =
       kind === 'HTTPRoute'
         ? { path: { type: 'PathPrefix', value: '/shop' } }
-        : { method: { type: 'Exact', service: 'shop.Cart' } }
+        : { headers: [{ type: 'Exact', name: 'tenant', value: 'a' }] }
     const set = {
       type: 'RequestHeaderModifier',
       requestHeaderModifier: { add: [{ name: 'x', value: 'y' }] },
