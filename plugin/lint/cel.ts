@@ -147,10 +147,24 @@ function method(parser: Parser, owner: Run, name: string): Run {
   expect(parser, ',')
   const body = either(parser)
   expect(parser, ')')
-  const holds = (scope: Scope) => (item: unknown) => body({ ...scope, [variable]: item }) === true
+  const judge = (scope: Scope) => (item: unknown) => body({ ...scope, [variable]: item }) === true
   return name === 'all'
-    ? (scope) => items(owner(scope)).every(holds(scope))
-    : (scope) => items(owner(scope)).filter(holds(scope))
+    ? (scope) => holdsForAll(items(owner(scope)), judge(scope))
+    : (scope) => items(owner(scope)).filter(judge(scope))
+}
+
+/** As in a long `&&`: one that does not hold wins over an error of another. */
+function holdsForAll(all: readonly unknown[], judge: (item: unknown) => boolean): boolean {
+  let failure: unknown
+  for (const item of all) {
+    try {
+      if (!judge(item)) return false
+    } catch (error) {
+      failure = error
+    }
+  }
+  if (failure !== undefined) throw failure
+  return true
 }
 
 function primary(parser: Parser): Run {

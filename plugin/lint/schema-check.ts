@@ -61,7 +61,7 @@ function check(at: At, given: unknown): Judged {
       : type === 'array' && Array.isArray(value)
         ? checkItems(at, value)
         : { value, isWhole: true }
-  checkBounds(at, judged.value)
+  if (judged.isWhole || type !== 'object') checkBounds(at, judged.value)
   if (judged.isWhole) checkRules(at, judged.value, given)
   return judged
 }
