@@ -2,6 +2,7 @@
 // started again, alone or two at a time. Nothing of the loop is replaced but its environment.
 import { ProviderError } from '../../analysis/provider.ts'
 import { createLoop, type Loop, type LoopOptions } from '../../controller/loop.ts'
+import type { Announcement } from '../../controller/rollout/describe.ts'
 import { ApiError, type KubeApi } from '../../kube/api.ts'
 import { createLease, type Lease } from '../../kube/lease.ts'
 import { type Call, type ClientParts, createClient } from './client.ts'
@@ -22,7 +23,7 @@ export interface Running {
 
 export interface Controllers {
   start(): void
-  /** Nothing is paused or dead any more. */
+  /** Nothing is dead any more. */
   heal(): void
   running(): readonly Running[]
   /** Ends one and starts another. */
@@ -39,6 +40,10 @@ export interface ControllerParts extends Omit<ClientParts, 'process' | 'clock' |
   readonly interfere: GitParts['interfere']
   /** Changes the API as the controller sees it, to plant a mistake. */
   readonly wrap?: ((api: KubeApi) => KubeApi) | undefined
+  /** Asked before and after each write: ms after which a controller that ends here starts again. */
+  readonly crash?: ((when: 'before' | 'after', what: string) => number | null) | undefined
+  /** Told of what is announced to people. */
+  readonly onAnnounced?: ((announcement: Announcement) => void) | undefined
 }
 
 const leaseTimes = { durationMs: 45_000, renewDeadlineMs: 30_000, retryMs: 10_000 }
@@ -76,6 +81,8 @@ export function createControllers(parts: ControllerParts): Controllers {
   const atWrite = (slot: number, when: 'before' | 'after', call: Call) => {
     const process = slots[slot]?.process
     if (!process) return
+    const restMs = parts.crash?.(when, `${call.verb} ${call.resource.plural}`) ?? null
+    if (restMs !== null) return kill(slot, `${when} ${call.verb} ${call.resource.plural}`, restMs)
     const count = (writes.get(process) ?? 0) + 1
     writes.set(process, count)
     const crash = choices.at('C1') ?? (count < 8 && started > 1 ? choices.at('C2') : null)
@@ -101,7 +108,6 @@ export function createControllers(parts: ControllerParts): Controllers {
     heal() {
       for (const [slot, running] of slots.entries()) {
         if (!running) continue
-        running.process.pausedUntil = Math.min(running.process.pausedUntil, kernel.now())
         if (!running.process.isAlive) boot(slot)
       }
     },
@@ -140,7 +146,12 @@ function launch(
     provider: metrics.providerOf(process),
     clock,
     random,
-    git: createGit({ ...parts, process, downUntil: parts.gitDownUntil }),
+    git: createGit({
+      ...parts,
+      process,
+      downUntil: parts.gitDownUntil,
+      onPush: (when) => onWrite(when, push),
+    }),
     directory: 'mirrors',
     scrapeIntervalMs: scenario.scrapeMs,
     mayWrite: () => lease?.mayWrite() ?? true,
@@ -148,7 +159,11 @@ function launch(
     listeners: {
       journal: {
         decided: () => undefined,
-        announced: (_, { reason, note }) => trace.note(() => `${process.name}: ${reason}: ${note}`),
+        announced: (_, announcement) => {
+          const { reason, note } = announcement
+          trace.note(() => `${process.name}: ${reason}: ${note}`)
+          parts.onAnnounced?.(announcement)
+        },
       },
       judged: ({ outcome, because }) => trace.note(() => `judged ${outcome}: ${because}`),
       reverted: () => undefined,
@@ -160,6 +175,12 @@ function launch(
   void loop.run(signal)
   void lease?.run(signal)
   return { process, loop, lease }
+}
+
+const push: Call = {
+  verb: 'push',
+  resource: { apiVersion: '', kind: 'Commit', plural: 'commits', namespaced: false },
+  key: { name: 'main' },
 }
 
 const expected = ['Fenced', 'Stalled']

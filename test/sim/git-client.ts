@@ -24,6 +24,8 @@ export interface GitParts {
   readonly downUntil: () => number
   /** Somebody else pushes, between our fetch and our push. */
   readonly interfere: (isRelease: boolean) => void
+  /** Before and after each push: the process may end here. */
+  readonly onPush?: ((when: 'before' | 'after') => void) | undefined
 }
 
 const fetchMs = 200
@@ -106,7 +108,12 @@ async function revert(parts: GitParts, request: RevertRequest): Promise<RevertRe
       if (refusals < 2) continue
       return { state: 'NeedsHuman', because: 'the server refused the commit: protected branch' }
     }
-    if (!host.push(tip, commit)) {
+    parts.onPush?.('before')
+    if (!process.isAlive) return new Promise(() => undefined)
+    const isPushed = host.push(tip, commit)
+    parts.onPush?.('after')
+    if (!process.isAlive) return new Promise(() => undefined)
+    if (!isPushed) {
       refusals = 0
       continue
     }

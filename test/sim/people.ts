@@ -32,7 +32,7 @@ function say(world: World, verb: Verb, strike: Strike): void {
   edit(world, rollouts, { metadata: { annotations: { [commandAnnotation(verb)]: JSON.stringify(command) } } })
 }
 
-function edit(world: World, resource: Resource, body: unknown): void {
+export function edit(world: World, resource: Resource, body: unknown): void {
   const { server, kernel, choices } = world
   if (choices.isHealed() || !server.get(resource, key)) return
   try {
@@ -57,7 +57,7 @@ export function release(world: World, index: number): void {
   edit(world, rollouts, { spec: { template: templateOf(image) } })
 }
 
-const weightsEdit = (world: World, canaryWeight: number) => {
+export const weightsEdit = (world: World, canaryWeight: number) => {
   const route = world.server.get(virtualServices, key)
   const rules: { name: string; route: { weight: number }[] }[] = route?.['spec'].http ?? []
   const http = rules.map((rule) =>
@@ -69,14 +69,14 @@ const weightsEdit = (world: World, canaryWeight: number) => {
   edit(world, virtualServices, { spec: { http } })
 }
 
-function remove(world: World, resource: Resource): void {
+export function remove(world: World, resource: Resource): void {
   const { server, kernel } = world
   if (!server.get(resource, key)) return
   world.trace.note(() => `somebody deletes ${resource.kind} ${key.name}`)
   server.delete(by('ada', kernel.now()), resource, key)
 }
 
-function recreate(world: World, index: number): void {
+export function recreate(world: World, index: number): void {
   const { server, kernel, scenario } = world
   if (server.get(rollouts, key) || scenario.isGit || world.choices.isHealed()) return
   const image = scenario.releases[index]?.image ?? ''

@@ -10,7 +10,7 @@ import {
 } from '../../kube/resources.ts'
 import { type ApiServer, type Change, createApiServer, type Writer } from './api-server.ts'
 import { type Choices, createChoices } from './choices.ts'
-import { type Controllers, createControllers } from './controllers.ts'
+import { type ControllerParts, type Controllers, createControllers } from './controllers.ts'
 import { createGitHost, type GitHost } from './git-host.ts'
 import { createKernel } from './kernel.ts'
 import { createMesh } from './mesh.ts'
@@ -50,17 +50,27 @@ export interface WorldOptions {
   readonly only?: readonly string[] | undefined
   readonly isTold?: boolean | undefined
   readonly wrap?: ((api: KubeApi) => KubeApi) | undefined
+  /** Instead of the one that the seed gives. */
+  readonly scenario?: Scenario | undefined
+  /** False: nobody does anything by a plan, not even ask for the second release. */
+  readonly plans?: boolean | undefined
+  /** Faults by script instead of by chance. */
+  readonly wrapChoices?: ((choices: Choices) => Choices) | undefined
+  readonly crash?: ControllerParts['crash']
+  readonly onAnnounced?: ControllerParts['onAnnounced']
 }
 
 const startMs = Date.UTC(2026, 0, 1)
 const plain: Quality = { errorRate: 0, slowRate: 0, startMs: 1_000, neverReady: false }
 const toggleMs = 30_000
 
-export function createWorld({ seed, only, isTold = false, wrap }: WorldOptions): World {
-  const scenario = scenarioOf(seed)
+export function createWorld(options: WorldOptions): World {
+  const { seed, only, isTold = false, wrap, crash, onAnnounced } = options
+  const scenario = options.scenario ?? scenarioOf(seed)
   const phase = () => server.get(rollouts, rolloutKey)?.['status']?.phase ?? 'New'
   let server: ApiServer = undefined as never
-  const choices = createChoices({ seed, only, phase: () => (server ? phase() : 'New') })
+  const drawn = createChoices({ seed, only, phase: () => (server ? phase() : 'New') })
+  const choices = options.wrapChoices?.(drawn) ?? drawn
   const isShuffled = choices.at('shuffle') !== null
   const kernel = createKernel({
     startMs,
@@ -112,6 +122,8 @@ export function createWorld({ seed, only, isTold = false, wrap }: WorldOptions):
     trace,
     host,
     wrap,
+    crash,
+    onAnnounced,
     gitDownUntil: () => git.downUntil,
     interfere: (isRelease) => interfere(world, isRelease),
     onRequest: (requested) => {
@@ -134,12 +146,12 @@ export function createWorld({ seed, only, isTold = false, wrap }: WorldOptions):
     (change) => collect(world, change),
     (change) => hub.announce(change),
   )
-  begin(world)
+  begin(world, options.plans ?? true)
   return world
 }
 
 /** The first objects, the first release after them, and everybody's plans. */
-function begin(world: World): void {
+function begin(world: World, isPlanned: boolean): void {
   const { server, kernel, scenario, controllers } = world
   const by: Writer = { name: 'ada', isController: false, sentAt: kernel.now(), verb: 'create' }
   if (scenario.isGit) server.create(by, gitSources, gitSource)
@@ -148,8 +160,10 @@ function begin(world: World): void {
     server.create(by, rollouts, rolloutOf(scenario.shape, image) as KubeObject)
   }
   controllers.start()
-  kernel.after(scenario.releaseAtMs, () => release(world, 1))
-  planDeeds(world)
+  if (isPlanned) {
+    kernel.after(scenario.releaseAtMs, () => release(world, 1))
+    planDeeds(world)
+  }
   const toggle = () => {
     world.truth.settle()
     if (!world.choices.isHealed()) kernel.after(toggleMs, toggle)
