@@ -76,11 +76,15 @@ async function perform(
     }
     return report.ok ? 0 : 1
   } catch (error) {
+    if (stop.aborted) {
+      screen.text('\nInterrupted: ending the lab.')
+      return 130
+    }
     const reason = error instanceof Error ? error.message : String(error)
     screen.text(`\nThe demo did not end as it should: ${reason}`)
     screen.text(`The controller's last words (${stage.controller.logPath}):`)
     screen.text(await stage.controller.tail())
-    return stop.aborted ? 130 : 1
+    return 1
   }
 }
 

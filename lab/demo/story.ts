@@ -134,7 +134,7 @@ interface BadRelease {
 
 async function releaseBad(parts: StoryParts): Promise<BadRelease> {
   const { repository, follower, traffic, screen } = parts
-  screen.title('Checkout v3 is bad: a third of its answers are errors, and it is slow.')
+  screen.title('Checkout v3 is bad: three of ten answers are errors, and it is slow.')
   const commit = await repository.commit('checkout: release v3', {
     [paths.checkout]: rolloutYaml('checkout', bad, parts),
   })

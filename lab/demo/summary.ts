@@ -75,13 +75,21 @@ export function keepText(directory: string, kubeconfig: string): string {
     '  kubectl get rollouts',
     '  kubectl sluice status checkout',
     '  kubectl explain rollout.spec',
-    `  git -C ${join(directory, 'repository.git')} log --oneline main`,
+    `  git -C ${quoted(join(directory, 'repository.git'))} log --oneline main`,
     '',
-    `  cd ${join(directory, 'team')} && git pull origin main   # release something yourself`,
+    `  cd ${quoted(join(directory, 'team'))} && git pull origin main   # release something yourself`,
     '',
   ].join('\n')
 }
 
 function shell(directory: string, kubeconfig: string): string[] {
-  return [`  export KUBECONFIG=${kubeconfig}`, `  export PATH=${join(directory, 'bin')}:$PATH`]
+  return [
+    `  export KUBECONFIG=${quoted(kubeconfig)}`,
+    `  export PATH=${quoted(join(directory, 'bin'))}:$PATH`,
+  ]
+}
+
+/** As a shell takes it in one piece. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }
