@@ -157,19 +157,29 @@ function go(args: readonly string[], environment: SearchOptions['environment']) 
   })
 }
 
-/** Built outside its release machinery, Kubernetes would call itself v0.0.0. */
+/** Built outside their release machinery, Kubernetes would call itself v0.0.0 and helm would expect 1.20. */
 async function linkerFlags(): Promise<string> {
   const text = await readFile(join(toolsFolder, 'go.mod'), 'utf8')
-  const found = /k8s\.io\/kubernetes v(\d+)\.(\d+)\.(\d+)/.exec(text)
-  if (!found) throw new Error('test/e2e/tools/go.mod names no version of k8s.io/kubernetes')
-  const [, major, minor, patch] = found
-  const version = 'k8s.io/component-base/version'
-  return [
-    '-s -w',
-    `-X ${version}.gitVersion=v${major}.${minor}.${patch}`,
-    `-X ${version}.gitMajor=${major}`,
-    `-X ${version}.gitMinor=${minor}`,
-  ].join(' ')
+  const versionOf = (module: string): string => {
+    const found = new RegExp(`^\\t${module} v(\\S+)`, 'm').exec(text)?.[1]
+    if (!found) throw new Error(`test/e2e/tools/go.mod names no version of ${module}`)
+    return found
+  }
+  const kubernetes = versionOf('k8s.io/kubernetes')
+  const [major = '', minor = ''] = kubernetes.split('.')
+  const values = {
+    'k8s.io/component-base/version.gitVersion': `v${kubernetes}`,
+    'k8s.io/component-base/version.gitMajor': major,
+    'k8s.io/component-base/version.gitMinor': minor,
+    'helm.sh/helm/v3/internal/version.version': `v${versionOf('helm.sh/helm/v3')}`,
+    'helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor': major,
+    'helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor': minor,
+    'helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor': major,
+    'helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor': minor,
+  }
+  return ['-s -w', ...Object.entries(values).map(([name, value]) => `-X ${name}=${value}`)].join(
+    ' ',
+  )
 }
 
 async function hasGo(): Promise<boolean> {

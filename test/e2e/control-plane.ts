@@ -9,6 +9,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { Binaries } from './binaries.ts'
+import { renderKubeconfig } from './kubeconfig.ts'
 import { type Program, startProgram } from './program.ts'
 import { untilReady } from './readiness.ts'
 
@@ -29,6 +30,8 @@ export interface ControlPlane {
   /** PEM of the authority that signed the server's certificate. */
   readonly authority: string
   readonly hasControllerManager: boolean
+  /** Every request, one JSON line each. */
+  readonly auditLogPath: string
   readonly startSeconds: number
   /** A kubeconfig for one of `users` or for a token of a service account. */
   writeKubeconfig(name: string, token: string, namespace?: string): Promise<string>
@@ -53,6 +56,21 @@ const controllers = [
   'validatingadmissionpolicy-status-controller',
   'clusterrole-aggregation-controller',
 ]
+
+/** Who asked for what, when it was answered; nobody writes more than service accounts of the tests. */
+const auditPolicy = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  omitManagedFields: true,
+  rules: [
+    { level: 'None', userGroups: ['system:serviceaccounts:kube-system', 'system:masters'] },
+    { level: 'None', users: [managerUser, 'system:apiserver'] },
+    { level: 'Metadata' },
+  ],
+}
+
+const auditLog = (directory: string) => join(directory, 'audit.log')
 
 /** Rejects, with nothing left running and the end of the log in the message, when a part does not start. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
@@ -108,6 +126,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       token,
       authority,
       hasControllerManager: binaries.controllerManager !== null,
+      auditLogPath: auditLog(directory),
       startSeconds: (Date.now() - startedAtMs) / 1000,
       writeKubeconfig,
       userTokens: Object.fromEntries(Object.keys(users).map((name) => [name, tokens[name] ?? ''])),
@@ -139,6 +158,7 @@ async function writeSecrets(
   const mode = { mode: 0o600 }
   await mkdir(join(directory, 'certificates'), { recursive: true })
   await writeFile(join(directory, 'accounts.key'), privateKey, mode)
+  await writeFile(join(directory, 'audit.yaml'), stringify(auditPolicy))
   await writeFile(join(directory, 'accounts.pub'), publicKey, mode)
   await writeFile(join(directory, 'tokens.csv'), `${lines.join('\n')}\n`, mode)
   return tokens
@@ -171,6 +191,8 @@ function apiServerFlags(given: { directory: string; etcdUrl: string; port: numbe
     `--cert-dir=${join(directory, 'certificates')}`,
     '--authorization-mode=RBAC',
     '--anonymous-auth=false',
+    `--audit-policy-file=${join(directory, 'audit.yaml')}`,
+    `--audit-log-path=${auditLog(directory)}`,
     `--token-auth-file=${join(directory, 'tokens.csv')}`,
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${join(directory, 'accounts.pub')}`,
@@ -208,25 +230,6 @@ async function readAuthority(directory: string): Promise<string> {
   const last = certificates?.at(-1)
   if (!last) throw new Error('the API server wrote no certificate')
   return last
-}
-
-function renderKubeconfig(given: {
-  readonly url: string
-  readonly authority: string
-  readonly token: string
-  readonly namespace: string
-}): string {
-  const name = 'sluice-e2e'
-  const authority = Buffer.from(given.authority).toString('base64')
-  const cluster = { server: given.url, 'certificate-authority-data': authority }
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': name,
-    clusters: [{ name, cluster }],
-    users: [{ name, user: { token: given.token } }],
-    contexts: [{ name, context: { cluster: name, user: name, namespace: given.namespace } }],
-  })
 }
 
 /** Held all at once, so that no port is given twice. */

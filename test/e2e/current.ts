@@ -15,6 +15,7 @@ export const Description = z.object({
   /** For files of the tests. */
   directory: z.string(),
   helm: z.string().nullable(),
+  auditLogPath: z.string(),
   /** Tokens of people without any rights but what a test grants them. */
   userTokens: z.record(z.string(), z.string()),
 })

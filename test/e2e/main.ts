@@ -65,9 +65,9 @@ async function runOn(options: {
     onError: (what, error) => say(`${what}: ${error instanceof Error ? error.message : error}`),
   })
   stack.defer(() => nodes.close())
-  const { url, etcdUrl, token, authority, kubeconfigPath, userTokens } = plane
+  const { url, etcdUrl, token, authority, kubeconfigPath, userTokens, auditLogPath } = plane
   const description: Description = {
-    ...{ url, etcdUrl, token, authority, kubeconfigPath, userTokens, directory },
+    ...{ url, etcdUrl, token, authority, kubeconfigPath, userTokens, auditLogPath, directory },
     helm: binaries.helm,
   }
   const path = join(directory, 'control-plane.json')

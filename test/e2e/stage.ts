@@ -11,6 +11,7 @@ import { type Load, startLoad } from '../../lab/load/start.ts'
 import { startMesh } from '../../lab/mesh/start.ts'
 import { startMetrics } from '../../lab/metrics/start.ts'
 import { createRandom } from '../../lab/random.ts'
+import { grantAccess } from './chart.ts'
 import { connectTo, currentControlPlane, type Description } from './current.ts'
 import { type Observer, observe } from './observer.ts'
 import { path, rolloutText, type Wanted } from './rollout-text.ts'
@@ -22,7 +23,10 @@ export interface Stage extends AsyncDisposable {
   readonly repository: TeamRepository
   readonly observer: Observer
   readonly load: Load
-  /** Starts one more controller; its name is its identity in the Lease. */
+  /**
+   * Starts one more controller under the account of the chart, or as the administrator where there is no
+   * helm. Its name is its identity in the Lease.
+   */
   controller(name: string): ControllerProcess
   /** Commits the Rollout; gives the commit. */
   commit(wanted: Omit<Wanted, 'namespace'>): Promise<string>
@@ -52,6 +56,8 @@ export async function setStage(namespace: string): Promise<Stage> {
       metadata: { name: namespace },
     })
     await untilPodsAreAdmitted(api, namespace)
+    const kubeconfig =
+      plane.helm === null ? plane.kubeconfigPath : await grantAccess(plane, api, namespace)
     const repository = await commission(api, namespace, directory)
     const prometheus = await startMeasured(api, namespace, stack)
     const observer = observe(api, namespace)
@@ -69,7 +75,7 @@ export async function setStage(namespace: string): Promise<Stage> {
         const process = startController({
           logPath: join(directory, `${name}.log`),
           flags: [
-            ['--kubeconfig', plane.kubeconfigPath],
+            ['--kubeconfig', kubeconfig],
             ['--prometheus', prometheus.url],
             ['--scrape-interval', `${scrapeIntervalMs}ms`],
             ['--git-directory', join(directory, `mirrors-${name}`)],

@@ -1,0 +1,66 @@
+{{- /* Names and labels that all objects of the chart share. */ -}}
+{{- define "sluice.name" -}}
+{{- if contains "sluice" .Release.Name }}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{ else }}{{ printf "%s-sluice" (.Release.Name | trunc 43 | trimSuffix "-") }}{{ end -}}
+{{- end }}
+
+{{- define "sluice.account" -}}
+{{- .Values.serviceAccount.name | default (include "sluice.name" .) -}}
+{{- end }}
+
+{{- define "sluice.watched" -}}
+{{- .Values.scope.namespace | default .Release.Namespace -}}
+{{- end }}
+
+{{- define "sluice.selector" -}}
+app.kubernetes.io/name: sluice
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "sluice.labels" -}}
+{{ include "sluice.selector" . }}
+app.kubernetes.io/component: controller
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "sluice.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end }}
+
+{{- /* What the controller does, verb by verb. The end-to-end suite compares this with what it did. */ -}}
+{{- define "sluice.rules" -}}
+- apiGroups: [sluice.dev]
+  resources: [rollouts]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [sluice.dev]
+  resources: [rollouts/status]
+  verbs: [update, patch]
+- apiGroups: [sluice.dev]
+  resources: [analysistemplates]
+  verbs: [list, watch, create, patch]
+- apiGroups: [sluice.dev]
+  resources: [gitsources]
+  verbs: [list, watch]
+- apiGroups: [sluice.dev]
+  resources: [gitsources/status]
+  verbs: [patch]
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get, list, watch, create, update, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- if .Values.mesh.istio }}
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices, destinationrules]
+  verbs: [get, list, watch, create, update]
+{{- end }}
+{{- end }}
