@@ -1,5 +1,6 @@
 // Checks, and the AnalysisTemplate that shares them between rollouts.
 import { z } from 'zod'
+import { Compare } from './compare.ts'
 import {
   type CelRule,
   Duration,
@@ -54,13 +55,14 @@ const PrometheusCheck = z
     ] satisfies CelRule[],
   })
 
-const oneKind = exactlyOne(['successRate', 'latency', 'prometheus'])
+const oneKind = exactlyOne(['successRate', 'latency', 'compare', 'prometheus'])
 
 export const Check = z
   .strictObject({
     name: CheckName,
     successRate: SuccessRate.optional(),
     latency: Latency.optional(),
+    compare: Compare.optional(),
     prometheus: PrometheusCheck.optional(),
   })
   .refine(oneKind.isMet, oneKind.message)

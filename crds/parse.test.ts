@@ -148,7 +148,9 @@ test('a wrong Rollout is told in sentences that name the field, the value and th
     ],
     [
       checks({ name: 'errors' }),
-      ['spec.analysis.checks[0]: exactly one of successRate, latency and prometheus must be set'],
+      [
+        'spec.analysis.checks[0]: exactly one of successRate, latency, compare and prometheus must be set',
+      ],
     ],
     [
       checks({ name: 'custom', prometheus: { query: 'up' } }),

@@ -12,7 +12,8 @@ import {
   RolloutName,
 } from './fields.ts'
 import { RolloutStatus } from './rollout-status.ts'
-import { hasMatch, hasMirror, StepMatch, Traffic } from './traffic.ts'
+import { hasMatch, hasMirror, StepMatch } from './step-match.ts'
+import { Traffic } from './traffic.ts'
 
 export const group = 'sluice.dev'
 export const version = 'v1alpha1'

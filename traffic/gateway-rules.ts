@@ -1,5 +1,5 @@
 // Rules of HTTPRoute and GRPCRoute: backends by revision, a rule for matched requests, a mirror filter.
-import type { StepMatch } from '../crds/traffic.ts'
+import type { StepMatch } from '../crds/step-match.ts'
 import type { KubeObject } from '../kube/api.ts'
 import { cookiePattern, headerPattern } from './patterns.ts'
 import { revisionOfService, serviceNameOf } from './revision-service.ts'

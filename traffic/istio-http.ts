@@ -1,6 +1,6 @@
 // What stands beside weights in the http rules of a VirtualService: a rule of ours for matched requests,
 // always first, and a mirror on the rules that are split. Weight changes never touch either.
-import type { StepMatch } from '../crds/traffic.ts'
+import type { StepMatch } from '../crds/step-match.ts'
 import type { KubeObject } from '../kube/api.ts'
 import { cookiePattern } from './patterns.ts'
 import { type Aside, Refused } from './router.ts'

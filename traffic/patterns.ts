@@ -1,5 +1,5 @@
 // Texts in, RE2 expressions that match them out; anchored, because meshes differ in what they anchor.
-import type { HeaderValue, StepMatch } from '../crds/traffic.ts'
+import type { HeaderValue, StepMatch } from '../crds/step-match.ts'
 
 /** Matches a Cookie header in which this cookie stands, at any place. */
 export function cookiePattern({ name, value }: NonNullable<StepMatch['cookie']>): string {

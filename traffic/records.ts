@@ -1,6 +1,6 @@
 // What Sluice writes down on objects, as JSON in annotations; read back as untrusted text.
 import { z } from 'zod'
-import { StepMatch } from '../crds/traffic.ts'
+import { StepMatch } from '../crds/step-match.ts'
 import type { KubeObject } from '../kube/api.ts'
 import { type Aside, Refused } from './router.ts'
 

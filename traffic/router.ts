@@ -2,7 +2,7 @@
 // keeps every field that is not its own, and never talks to the cluster.
 import type { Hash } from '../crds/revision.ts'
 import type { RolloutSpec } from '../crds/rollout.ts'
-import type { StepMatch } from '../crds/traffic.ts'
+import type { StepMatch } from '../crds/step-match.ts'
 import type { KubeObject, OwnerReference, Resource } from '../kube/api.ts'
 
 export interface Owner {
