@@ -53,7 +53,7 @@ export function observe(
   const mesh = world.mesh()
   if (!object || object.metadata.deletionTimestamp) return null
   if (!mesh.isReady && mesh.problem === null) return null
-  const parsed = parseRollout(withoutStatus(object))
+  const parsed = readRollout(object)
   if (!parsed.ok) {
     const [first] = parsed.problems
     const where = first ? `${pathText(first.path)}: ${describeProblem(first)}` : 'unreadable'
@@ -61,7 +61,7 @@ export function observe(
   }
   const unserved = unservedBy(parsed.value.spec)
   if (unserved !== null) return { object, problem: unserved }
-  const status = RolloutStatus.safeParse(object['status'] ?? {})
+  const status = readStatus(object)
   if (!status.success) return { object, problem: statusProblem(status.error.message) }
   const uid = object.metadata.uid ?? ''
   const rollout = parsed.value
@@ -80,6 +80,35 @@ export function observe(
     obstacle: obstacleOf(world, owner, rollout),
   }
   return { object, rollout, owner, snapshot }
+}
+
+// Objects of the stores are frozen and most ticks meet the spec and status of the tick before: each is
+// parsed once.
+const knownSpecs = new WeakMap<object, Rollout>()
+const knownStatuses = new WeakMap<object, RolloutStatus>()
+
+function readRollout(object: KubeObject): ReturnType<typeof parseRollout> {
+  const { spec, metadata } = object
+  const known = isFrozenObject(spec) ? knownSpecs.get(spec) : undefined
+  if (known && known.metadata.name === metadata.name) {
+    return { ok: true, value: { ...known, metadata } }
+  }
+  const parsed = parseRollout(withoutStatus(object))
+  if (parsed.ok && isFrozenObject(spec)) knownSpecs.set(spec, parsed.value)
+  return parsed
+}
+
+function readStatus(object: KubeObject) {
+  const { status } = object
+  const known = isFrozenObject(status) ? knownStatuses.get(status) : undefined
+  if (known) return { success: true, data: known } as const
+  const parsed = RolloutStatus.safeParse(status ?? {})
+  if (parsed.success && isFrozenObject(status)) knownStatuses.set(status, parsed.data)
+  return parsed
+}
+
+function isFrozenObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.isFrozen(value)
 }
 
 /** Checks of a Rollout with its template; a problem when the template is missing or does not fit. */
