@@ -3,7 +3,7 @@
 import { revisionOf } from '../../crds/revision.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
 import { label } from '../../crds/names.ts'
-import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
+import { destinationRules, gitSources, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
 import { definitionsIn } from './git-host.ts'
 import { path, rolloutKey } from './scenario.ts'
 import { releaseOf, statusOf } from './view.ts'
@@ -14,13 +14,17 @@ export function unrest(world: World): string | null {
   const { server, scenario, host } = world
   const rollout = server.get(rollouts, rolloutKey)
   const asked = definitionsIn(host.head().files.get(path) ?? '').definitions[0]?.revision
+  const source = server.list(gitSources)[0]?.['status']
+  if (scenario.isGit && source?.commit !== host.head().id) return 'the head of the branch was not read'
   if (!rollout) {
     if (scenario.isGit && asked !== undefined) return 'Git defines a Rollout that is not there'
     const left = [replicaSets, virtualServices, destinationRules].flatMap((kind) => server.list(kind))
     return left.length === 0 ? null : `${left.length} objects are left of a Rollout that is gone`
   }
   const target = revisionOf(rollout['spec'].template)
-  if (scenario.isGit && asked !== target) return `Git asks for ${asked}, the Rollout for ${target}`
+  if (scenario.isGit && asked !== target && !isRefused(world)) {
+    return `Git asks for ${asked}, the Rollout for ${target}`
+  }
   const status = statusOf(rollout)
   const size: number = rollout['spec'].replicas
   switch (status.phase) {
@@ -38,6 +42,12 @@ export function unrest(world: World): string | null {
     case 'Stable':
       return held(status, target) ?? alone(world, status, size)
   }
+}
+
+/** The API server refuses what Git says, and the GitSource tells so. */
+function isRefused({ server }: World): boolean {
+  const [source] = server.list(gitSources)
+  return (source?.['status']?.errors?.length ?? 0) > 0
 }
 
 /** Another revision is asked for, and the status says why it does not get its turn. */

@@ -1,10 +1,11 @@
 // Invariants of traffic (T, V2, H3, H4): asked at each route, subset and fleet that the controller writes,
 // against the pods that are there and the weights that proxies use.
 import { annotation, label } from '../../crds/names.ts'
+import { durationMs } from '../../crds/duration.ts'
 import { podsFor } from '../../controller/rollout/steps.ts'
 import { stepAt } from '../../controller/rollout/desired.ts'
 import type { KubeObject } from '../../kube/api.ts'
-import { destinationRules, replicaSets, virtualServices } from '../../kube/resources.ts'
+import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import { isOurs, ruleName, rulesOf, weightsOf } from './routes.ts'
 import {
@@ -23,13 +24,16 @@ function rises({ object, previous }: Change): [string, number][] {
   return Object.entries(weightsOf(object)).filter(([r, weight]) => weight > (before[r] ?? 0))
 }
 
-const stableOf = (object: KubeObject | null) => statusOf(object).stable?.revision
+const stableOf = (view: View) => statusOf(rolloutOf(view) ?? lastRollout(view)).stable?.revision
 
 /** Statuses under which a write may have been decided: when it was sent, and now. */
 const statusesOf = (view: View, change: Change) => [
   rolloutAt(view, change.by.sentAt),
-  rolloutOf(view),
+  rolloutOf(view) ?? lastRollout(view),
 ]
+
+/** Of one that is gone, what it said last. */
+const lastRollout = ({ server }: View) => server.log(rollouts).at(-1)?.object ?? null
 
 export const routeRules: readonly Rule<Change>[] = [
   {
@@ -95,8 +99,8 @@ export const routeRules: readonly Rule<Change>[] = [
   {
     name: 'T7',
     says: 'a blue-green switch is one write, all or nothing',
-    check({ scenario }, change) {
-      if (!scenario.shape.spec['blueGreen']) return null
+    check(view, change) {
+      if (!rolloutOf(view)?.['spec'].blueGreen) return null
       const part = rises(change).find(([, weight]) => weight !== 100)
       const isBack = part && statusOf(null).stable?.revision === part[0]
       return part && !isBack && weightsOf(change.previous)[part[0]] === undefined
@@ -126,7 +130,7 @@ export const routeRules: readonly Rule<Change>[] = [
       const isHeld = statusesOf(view, change).every((object) =>
         ['Paused', 'Aborted'].includes(statusOf(object).phase ?? ''),
       )
-      const stable = stableOf(rolloutOf(view))
+      const stable = stableOf(view)
       const up = rises(change).find(([revision]) => revision !== stable)
       return isHeld && up ? `${up[0]} rises to ${up[1]} %` : null
     },
@@ -135,7 +139,7 @@ export const routeRules: readonly Rule<Change>[] = [
     name: 'H4',
     says: 'besides stable one revision has weight, and the next only when no proxy serves the one before',
     check(view, change) {
-      const stable = stableOf(rolloutOf(view))
+      const stable = stableOf(view)
       const next = Object.entries(weightsOf(change.object)).filter(([r, w]) => w > 0 && r !== stable)
       if (next.length > 1) return `weights ${JSON.stringify(weightsOf(change.object))}`
       const [canary] = next
@@ -176,7 +180,7 @@ export const fleetRules: readonly Rule<Change>[] = [
       const since = view.kernel.now() - staleMs(view)
       if (wasTouched(view.server.log(virtualServices), since)) return null
       const quietMs = view.kernel.now() - view.mesh.lastServed(revisionOf(object))
-      const { drainMs } = view.scenario.shape
+      const drainMs = durationMs(rolloutOf(view)?.['spec'].traffic.drain ?? '0s')
       const slackMs = view.choices.made.some((key) => key.startsWith('C4')) ? 4_000 : 0
       return quietMs + slackMs < drainMs
         ? `${revisionOf(object)} served ${quietMs} ms ago, drain is ${drainMs} ms`

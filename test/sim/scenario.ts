@@ -159,7 +159,8 @@ export function fileOf(shape: Shape, image: string, over: Readonly<Record<string
   const known = texts.get(key)
   if (known !== undefined) return known
   const object = rolloutOf(shape, image)
-  const text = stringify({ ...object, spec: { ...object.spec, ...over } })
+  const spec = { ...object.spec, ...over }
+  const text = stringify({ ...object, spec }, { compat: 'yaml-1.1' })
   texts.set(key, text)
   return text
 }
