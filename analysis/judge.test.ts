@@ -201,7 +201,7 @@ describe('a latency', () => {
       true,
       times(durations({ 250: 950, 500: 995, 1000: 1000 }, 1000)),
       'Passed',
-      'p99 472ms, at most 500ms: 0.50 % of 1000 requests took longer than 500ms, 1 % may',
+      'p99 472ms of 1000 requests is at most 500ms',
     ],
     [
       'fails with many',
@@ -211,21 +211,21 @@ describe('a latency', () => {
         durations({ 250: 500, 500: 500, 1000: 500 }, 500),
       ),
       'Failed',
-      'p99 900ms, above 500ms: 5.00 % of 1000 requests took longer than 500ms, 1 % may; stable has p99 248ms',
+      'p99 900ms of 1000 requests is above 500ms, 5.00 % took longer; stable has p99 248ms',
     ],
     [
       'fails in the middle beyond doubt',
       false,
       times(durations({ 500: 10, 1000: 20 }, 20)),
       'Failed',
-      'p99 990ms, above 500ms: 50.00 % of 20 requests took longer than 500ms, 1 % may',
+      'p99 990ms of 20 requests is above 500ms, 50.00 % took longer',
     ],
     [
       'is judged at the next edge inside a wide bucket',
       true,
       times(durations({ 250: 900, 1000: 1000 }, 1000)),
       'Passed',
-      'p99 925ms, against 500ms: 0.00 % of 1000 requests took longer than 1s, 1 % may; 500ms lies inside the bucket 250ms to 1s, so 1s was judged',
+      'p99 925ms of 1000 requests: 0.00 % took longer than 1s, 1 % may; 500ms lies inside the bucket 250ms to 1s, so 1s was judged',
     ],
     [
       'is open where slow requests are beyond all edges',
@@ -239,7 +239,7 @@ describe('a latency', () => {
       true,
       times(durations({ 100: 900, 250: 1000 }, 1000)),
       'Passed',
-      'p99 235ms, at most 500ms: 0.00 % of 1000 requests took longer than 500ms, 1 % may',
+      'p99 235ms of 1000 requests is at most 500ms',
     ],
     [
       'is inconclusive without requests',
@@ -253,7 +253,7 @@ describe('a latency', () => {
       true,
       times(durations({ 500: 100, 1000: 200 }, 200), durations({ 500: 100, 1000: 200 }, 200)),
       'Inconclusive',
-      'the environment is unhealthy: stable fails too (p99 990ms, above 500ms: 50.00 % of 200 requests took longer than 500ms, 1 % may; stable has p99 990ms)',
+      'the environment is unhealthy: stable fails too (p99 990ms of 200 requests is above 500ms, 50.00 % took longer; stable has p99 990ms)',
     ],
   ] satisfies readonly (readonly [string, boolean, Reading, string, string])[]) {
     test(name, () => {

@@ -22,7 +22,7 @@ export function errorShare(requests: Requests, minPercent: number): Share {
   const { failed, total } = requests
   const value = total > 0 ? 100 * (1 - failed / total) : null
   const shown = value === null ? 'no requests' : percent(value, minPercent)
-  const subject = `success rate ${shown} of ${Math.round(total)} requests`
+  const subject = `success rate ${shown} of ${counted(total)} requests`
   return {
     bad: failed,
     total,
@@ -63,17 +63,20 @@ export function slowShare(
   const note = isWide
     ? `; ${time(maxSeconds)} lies inside the bucket ${time(finite[at - 1]?.edgeSeconds ?? 0)} to ${time(judged)}, so ${time(judged)} was judged`
     : ''
-  const detail = `${slow} of ${Math.round(total)} requests took longer than ${time(judged)}, ${trimmed(100 * allowed)} % may${note}`
+  const subject = `${shown} of ${counted(total)} requests`
+  const judgedAtEdge = `${subject}: ${slow} took longer than ${time(judged)}, ${trimmed(100 * allowed)} % may${note}`
   return {
     bad,
     total,
     allowed,
     value,
     shown,
-    met: `${shown}, ${isWide ? 'against' : 'at most'} ${time(maxSeconds)}: ${detail}`,
+    met: isWide ? judgedAtEdge : `${subject} is at most ${time(maxSeconds)}`,
     violated: isBeyondEdges
       ? `the largest bucket ends at ${time(edge?.edgeSeconds ?? 0)}, below ${time(maxSeconds)}: what is slower can not be told apart`
-      : `${shown}, ${isWide ? 'against' : 'above'} ${time(maxSeconds)}: ${detail}`,
+      : isWide
+        ? judgedAtEdge
+        : `${subject} is above ${time(maxSeconds)}, ${slow} took longer`,
     isJudgeable: !isBeyondEdges,
   }
 }
@@ -91,6 +94,12 @@ function quantileSeconds({ total, buckets }: Durations, quantile: number): numbe
   if (inside <= 0) return bucket.edgeSeconds
   const width = bucket.edgeSeconds - below.edgeSeconds
   return below.edgeSeconds + (width * (rank - below.count)) / inside
+}
+
+/** Prometheus extrapolates counts to the edges of a window, so they are rarely whole. */
+function counted(total: number): string {
+  const whole = Math.round(total)
+  return Math.abs(total - whole) < 0.01 ? String(whole) : `about ${whole}`
 }
 
 /** Two decimals, more where rounding would hide on which side of the bound the value lies. */

@@ -13,6 +13,7 @@ import type { Source, SourcedDefinition, SourceState } from '../git/source.ts'
 import type { Writer } from '../git/writer.ts'
 import { ApiError, type KubeApi, type KubeObject } from '../kube/api.ts'
 import { analysisTemplates, gitSources, rollouts } from '../kube/resources.ts'
+import type { Store } from '../kube/store.ts'
 import { Fenced } from './act.ts'
 import type { World } from './world.ts'
 
@@ -129,18 +130,23 @@ async function applyAll(syncer: Syncer, one: One, state: SourceState): Promise<S
   for (const definition of state.definitions) {
     const { identity, path } = definition
     const digest = digestOf(definition)
-    if (one.open.applied.get(identity) === digest) continue
+    const isApplied = one.open.applied.get(identity) === digest
+    if (isApplied && liveOf(syncer, definition)) continue
     try {
       await apply(syncer, one, { definition, digest })
       one.open.applied.set(identity, digest)
     } catch (error) {
-      // The next look tries again; a refusal of one definition never keeps another from being applied.
-      if (!(error instanceof ApiError) || error.code === 0) throw error
+      // A refusal of one definition never keeps another from being applied; whatever else went wrong
+      // is no fault of the definition, and the queue tries again when the server wants it to.
+      if (!(error instanceof ApiError) || !refusals.has(error.code)) throw error
       refused.push({ path, line: 0, column: 0, message: error.message.slice(0, 1024) })
     }
   }
   return refused
 }
+
+/** Answers that speak of the definition: invalid, forbidden, no such namespace or kind, owned by another. */
+const refusals = new Set([400, 403, 404, 409, 413, 422])
 
 type SourceErrors = NonNullable<GitSourceStatus['errors']>
 
@@ -151,9 +157,8 @@ async function apply(
 ): Promise<void> {
   const { kind, namespace, name, path, commit } = definition
   const resource = kind === 'Rollout' ? rollouts : analysisTemplates
-  const store = kind === 'Rollout' ? syncer.world.rollouts : syncer.world.templates
-  const live = store.get(namespace, name)
-  if (live?.metadata.annotations?.[definitionAnnotation] === digest) return
+  const store = storeOf(syncer, kind)
+  if (liveOf(syncer, definition)?.metadata.annotations?.[definitionAnnotation] === digest) return
   if (!syncer.mayWrite()) throw new Fenced('the lease is lost: another controller leads now')
   const { metadata, ...rest } = definition.object as KubeObject
   const annotations = {
@@ -166,6 +171,14 @@ async function apply(
   const body = { ...rest, metadata: { ...metadata, namespace, annotations } }
   const options = { fieldManager, force: true }
   store.learn(await syncer.api.patch(resource, { namespace, name }, 'apply', body, options))
+}
+
+function storeOf({ world }: Syncer, kind: SourcedDefinition['kind']): Store {
+  return kind === 'Rollout' ? world.rollouts : world.templates
+}
+
+function liveOf(syncer: Syncer, { kind, namespace, name }: SourcedDefinition) {
+  return storeOf(syncer, kind).get(namespace, name)
 }
 
 /** Digest of the definition that was applied last: after a restart nothing is applied twice. */

@@ -1,5 +1,5 @@
 // The cluster in, stores that follow it out. The only place that says which kinds are watched.
-import { label } from '../crds/names.ts'
+import { annotation, label } from '../crds/names.ts'
 import type { KubeApi, KubeObject, Resource } from '../kube/api.ts'
 import { ApiError } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
@@ -64,7 +64,14 @@ export function createWorld(options: WorldOptions): World {
     reflectors.set(resource.kind, reflector)
     return reflector
   }
-  const core = follow(rollouts, { onChange: onRollout })
+  const core = follow(rollouts, {
+    onChange: (key, object, previous) => {
+      onRollout(key)
+      // What Git still asks for is applied again, at once.
+      const source = object ? undefined : previous?.metadata.annotations?.[annotation.source]
+      if (source) onSource(`${previous?.metadata.namespace ?? ''}/${source}`)
+    },
+  })
   const all = (where?: string) => {
     for (const rollout of core.store.list(where)) onRollout(keyOf(rollout.metadata))
   }
