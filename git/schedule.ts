@@ -1,5 +1,5 @@
-// A cron line and a time in; the next time out. Only the arithmetic of the cron package is used: timers are
-// the controller's.
+// A cron line in; its next times out. Only the arithmetic of the cron package is used: timers are the
+// controller's.
 import { CronTime } from 'cron'
 
 export interface Schedule {
@@ -9,24 +9,26 @@ export interface Schedule {
   readonly timeZone: string
 }
 
-/** The first time after `afterMs`, in ms since epoch. Throws a sentence for people if the line is wrong. */
-export function nextTime({ schedule, timeZone }: Schedule, afterMs: number): number {
-  const problem = scheduleProblem({ schedule, timeZone })
-  if (problem !== null) throw new Error(problem)
-  return new CronTime(schedule, timeZone).getNextDateFrom(new Date(afterMs), timeZone).toMillis()
-}
+export type Times =
+  /** The first time after `afterMs`, both ms since epoch. */
+  | { readonly next: (afterMs: number) => number }
+  /** Why the schedule can not be used, in a sentence for people. */
+  | { readonly problem: string }
 
-/** Why a schedule can not be used, or null. */
-export function scheduleProblem({ schedule, timeZone }: Schedule): string | null {
+/** Parsed once, since parsing a line costs more than all the times it gives. */
+export function timesOf({ schedule, timeZone }: Schedule): Times {
   const fields = schedule.trim().split(/\s+/)
   if (fields.length !== 5 && fields.length !== 6) {
-    return `schedule "${schedule}" has ${fields.length} fields; write five, such as "*/5 * * * *", or six with seconds first`
+    const problem = `schedule "${schedule}" has ${fields.length} fields; write five, such as "*/5 * * * *", or six with seconds first`
+    return { problem }
   }
   try {
-    new CronTime(schedule, timeZone).getNextDateFrom(new Date(0), timeZone)
-    return null
+    const time = new CronTime(schedule, timeZone)
+    const next = (afterMs: number) => time.getNextDateFrom(new Date(afterMs), timeZone).toMillis()
+    next(0)
+    return { next }
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error)
-    return `schedule "${schedule}" in ${timeZone} can not be used: ${words}`
+    return { problem: `schedule "${schedule}" in ${timeZone} can not be used: ${words}` }
   }
 }

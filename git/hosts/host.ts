@@ -1,0 +1,100 @@
+// A host of repositories as three verbs, and the literal table of those that are known. A host is asked over
+// its API; Git itself goes another way.
+import { gitea } from './gitea.ts'
+import { github } from './github.ts'
+import { gitlab } from './gitlab.ts'
+import { type HostClient, openClient } from './http.ts'
+
+export interface PullRequest {
+  readonly number: number
+  /** For people; https or http only. */
+  readonly url: string
+  readonly state: 'open' | 'merged' | 'closed'
+  /** Head of its branch, as far as the host knows. */
+  readonly commit: string
+}
+
+/** From `branch` into `base`, both without refs/heads/. */
+export interface Direction {
+  readonly branch: string
+  readonly base: string
+}
+
+export interface Proposal extends Direction {
+  readonly title: string
+  readonly body: string
+  /** Head of `branch`: what is merged by the host may be nothing else. */
+  readonly commit: string
+  /** Ask the host to merge it as soon as its rules are met. */
+  readonly autoMerge: boolean
+}
+
+export interface CommitStatus {
+  readonly commit: string
+  readonly state: 'pending' | 'success' | 'failure'
+  /** One sentence; cut to what the host takes. */
+  readonly description: string
+  /** Which status of the commit, such as sluice/shop.checkout. */
+  readonly context: string
+  readonly url?: string | undefined
+}
+
+/** Every method rejects with `HostError`, whose message may be shown. */
+export interface GitHost {
+  /** The newest pull request in this direction, whatever became of it. */
+  find(direction: Direction): Promise<PullRequest | null>
+  /** Opens a pull request, or brings the open one up to date. Doing it twice is doing it once. */
+  propose(proposal: Proposal): Promise<PullRequest>
+  /** Shows a state beside a commit. */
+  report(status: CommitStatus): Promise<void>
+}
+
+export const hostKinds = ['github', 'gitlab', 'gitea'] as const
+export type HostKind = (typeof hostKinds)[number]
+
+export interface HostOptions {
+  readonly kind: HostKind
+  /** URL of the repository, as in the GitSource. */
+  readonly repository: string
+  /** Address of the API; without it the usual one of the host of the repository. */
+  readonly api?: string | undefined
+  /** File with a token; read for each request, because tokens rotate. */
+  readonly tokenFile: string
+  readonly timeoutMs?: number | undefined
+}
+
+export interface HostModule {
+  /** Address of the API for a host name. */
+  readonly api: (hostName: string) => string
+  /** Name of the header with the token, and its value. */
+  readonly authorization: (token: string) => readonly [string, string]
+  readonly open: (client: HostClient, project: string) => GitHost
+}
+
+/** Forgejo speaks the API of Gitea. */
+const hosts: Readonly<Record<HostKind, HostModule>> = { github, gitlab, gitea }
+
+/** Throws a sentence for people when the address can not be used. */
+export function openHost(options: HostOptions): GitHost {
+  const module = hosts[options.kind]
+  const { hostName, project } = splitRepository(options.repository)
+  const client = openClient({
+    base: options.api ?? module.api(hostName),
+    tokenFile: options.tokenFile,
+    authorization: module.authorization,
+    timeoutMs: options.timeoutMs,
+  })
+  return module.open(client, project)
+}
+
+/** `https://host/group/name.git` and `ssh://git@host:22/group/name` as host name and `group/name`. */
+export function splitRepository(url: string): { hostName: string; project: string } {
+  const parsed = URL.canParse(url) ? new URL(url) : null
+  const project = parsed?.pathname.replace(/^\/+|\/+$/g, '').replace(/\.git$/, '') ?? ''
+  const parts = project.split('/')
+  const isPlain = parts.length >= 2 && parts.every((part) => /^[\w.~-]+$/.test(part))
+  if (parsed === null || parsed.hostname === '' || !isPlain) {
+    throw new Error('the repository URL names no project of a host, such as https://host/team/name')
+  }
+  return { hostName: parsed.hostname, project }
+}
