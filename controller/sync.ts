@@ -8,7 +8,7 @@ import { annotation } from '../crds/names.ts'
 import { parseGitSource } from '../crds/parse.ts'
 import { describeProblem, pathText } from '../crds/problem.ts'
 import { canonicalJson } from '../crds/revision.ts'
-import { nextTime, scheduleProblem } from '../git/schedule.ts'
+import { type Times, timesOf } from '../git/schedule.ts'
 import type { Source, SourcedDefinition, SourceState } from '../git/source.ts'
 import type { Writer } from '../git/writer.ts'
 import { ApiError, type KubeApi, type KubeObject } from '../kube/api.ts'
@@ -56,6 +56,7 @@ interface Opening {
 
 interface Open {
   readonly spec: GitSourceSpec
+  readonly times: Times
   readonly source: Pick<Source, 'refresh'>
   readonly writer: Writer
   /** Digest of what was applied, by identity. */
@@ -79,11 +80,13 @@ export function createSources(syncer: Syncer): Sources {
         return report(syncer, object, problemStatus(object, 'Invalid', where))
       }
       const { spec } = parsed.value
-      const problem = scheduleProblem(spec)
-      if (problem !== null) return report(syncer, object, problemStatus(object, 'Invalid', problem))
       const one = opened(syncer, open, { key, namespace, spec })
+      const { times } = one
+      if ('problem' in times) {
+        return report(syncer, object, problemStatus(object, 'Invalid', times.problem))
+      }
       await syncOne(syncer, { object, parsed: parsed.value, open: one })
-      return nextTime(spec, syncer.clock.now())
+      return times.next(syncer.clock.now())
     },
     writer: (namespace, name) => open.get(`${namespace}/${name}`)?.writer ?? null,
   }
@@ -99,7 +102,7 @@ function opened(syncer: Syncer, open: Map<string, Open>, { key, namespace, spec 
     directory: join(syncer.directory, id.slice(0, 16)),
     now: () => syncer.clock.now(),
   })
-  const fresh: Open = { spec, source, writer, applied: new Map() }
+  const fresh: Open = { spec, times: timesOf(spec), source, writer, applied: new Map() }
   open.set(key, fresh)
   return fresh
 }
