@@ -1,9 +1,5 @@
-// A host of repositories as three verbs, and the literal table of those that are known. A host is asked over
-// its API; Git itself goes another way.
-import { gitea } from './gitea.ts'
-import { github } from './github.ts'
-import { gitlab } from './gitlab.ts'
-import { type HostClient, openClient } from './http.ts'
+// A host of repositories as three verbs. It is asked over its API; Git itself goes another way.
+import type { HostClient } from './http.ts'
 
 export interface PullRequest {
   readonly number: number
@@ -69,32 +65,4 @@ export interface HostModule {
   /** Name of the header with the token, and its value. */
   readonly authorization: (token: string) => readonly [string, string]
   readonly open: (client: HostClient, project: string) => GitHost
-}
-
-/** Forgejo speaks the API of Gitea. */
-const hosts: Readonly<Record<HostKind, HostModule>> = { github, gitlab, gitea }
-
-/** Throws a sentence for people when the address can not be used. */
-export function openHost(options: HostOptions): GitHost {
-  const module = hosts[options.kind]
-  const { hostName, project } = splitRepository(options.repository)
-  const client = openClient({
-    base: options.api ?? module.api(hostName),
-    tokenFile: options.tokenFile,
-    authorization: module.authorization,
-    timeoutMs: options.timeoutMs,
-  })
-  return module.open(client, project)
-}
-
-/** `https://host/group/name.git` and `ssh://git@host:22/group/name` as host name and `group/name`. */
-export function splitRepository(url: string): { hostName: string; project: string } {
-  const parsed = URL.canParse(url) ? new URL(url) : null
-  const project = parsed?.pathname.replace(/^\/+|\/+$/g, '').replace(/\.git$/, '') ?? ''
-  const parts = project.split('/')
-  const isPlain = parts.length >= 2 && parts.every((part) => /^[\w.~-]+$/.test(part))
-  if (parsed === null || parsed.hostname === '' || !isPlain) {
-    throw new Error('the repository URL names no project of a host, such as https://host/team/name')
-  }
-  return { hostName: parsed.hostname, project }
 }
