@@ -23,6 +23,8 @@ describe('a rollout', () => {
     world.ready = () => 0
     world.pass(5)
     assert.deepEqual(world.route.weights, {}, 'no route before pods are ready')
+    world.pass(40)
+    assert.equal(world.status.blockedBy?.reason, 'PodsNotReady', 'and after a while it says so')
     world.ready = (_, desired) => desired
     world.fleets = world.fleets.map((fleet) => ({ ...fleet, ready: fleet.desired }))
     world.pass(5)

@@ -72,15 +72,20 @@ function blockedBy({ status, now }: Snapshot, state: State, wait: Wait | null): 
   if (old?.reason === wait.reason) {
     return { value: old, isChanged: false, isNew: false, wakeAt: null }
   }
-  const { phase } = state
-  const begun = phase.kind === 'New' || phase.kind === 'Stable' ? now : phase.since
-  const dueAt = begun + wait.graceMs
+  const dueAt = waitBegan({ status, now }, state) + wait.graceMs
   if (wait.graceMs > 0 && now < dueAt) {
     return { value: undefined, isChanged: old !== undefined, isNew: false, wakeAt: dueAt }
   }
   const message = wait.message.slice(0, 1024)
   const value = { reason: wait.reason, message, since: timestamp(now) }
   return { value, isChanged: true, isNew: true, wakeAt: null }
+}
+
+/** Since when it waits: since its step began, or at rest since it is not ready any more. */
+function waitBegan({ status, now }: Pick<Snapshot, 'status' | 'now'>, { phase }: State): number {
+  if (phase.kind !== 'New' && phase.kind !== 'Stable') return phase.since
+  const ready = status.conditions?.find(({ type }) => type === 'Ready')
+  return ready?.status === 'False' ? Date.parse(ready.lastTransitionTime) : now
 }
 
 function announcementsOf(stale: Snapshot['commands'], wait: Wait | null): Announcement[] {
