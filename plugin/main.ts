@@ -1,9 +1,11 @@
 // Words of the command line in, an exit code out: 0 done, 1 failed or refused, 2 wrong usage.
 import { command } from './commands/command.ts'
 import { completeCommand, completion } from './commands/completion.ts'
+import { doctor } from './commands/doctor.ts'
 import { get } from './commands/get.ts'
 import { history } from './commands/history.ts'
 import { lint } from './commands/lint.ts'
+import { plan } from './commands/plan.ts'
 import { status } from './commands/status.ts'
 import { version } from './commands/version.ts'
 import { wait } from './commands/wait.ts'
@@ -40,6 +42,8 @@ const commands: Readonly<Record<string, Command>> = {
     'Only for the revision that the spec asks for now.',
   ),
   lint,
+  plan,
+  doctor,
   completion,
   __complete: completeCommand(() => commands),
   version,

@@ -1,11 +1,12 @@
 // A Rollout as the API server holds it in, what the plugin shows and judges out. What does not fit is absent.
-import { durationMs, isDuration } from '../crds/duration.ts'
+import type { Step } from '../controller/rollout/steps.ts'
 import { commandAnnotation } from '../crds/names.ts'
 import { revisionOf } from '../crds/revision.ts'
 import type { Evidence, RevertState, RolloutStatus } from '../crds/rollout-status.ts'
 import { outcomes, phases, revertStates, type Verb } from '../crds/words.ts'
 import { compact, type Json, list, number, oneOf, record, text, texts } from './json.ts'
 import { printable } from './render.ts'
+import { readSteps } from './strategy.ts'
 
 export type Phase = NonNullable<RolloutStatus['phase']>
 export type Outcome = Evidence['outcome']
@@ -13,14 +14,6 @@ export type Outcome = Evidence['outcome']
 export interface Release {
   readonly revision: string
   readonly commit?: string
-}
-
-export interface Step {
-  /** Percent of traffic for the canary. */
-  readonly weight: number
-  readonly holdMs: number
-  /** Left only after a person says promote. */
-  readonly approval: boolean
 }
 
 /** What one check said last. */
@@ -153,25 +146,6 @@ function parseJson(annotation: string | undefined): unknown {
   }
 }
 
-/** As `stepsOf` of the controller reads them; a strategy is gone after this. */
-function readSteps(spec: Json): Step[] {
-  const { canary, blueGreen } = spec
-  if (blueGreen !== undefined) {
-    const { approval, hold } = record(blueGreen)
-    return [
-      { weight: 0, holdMs: 0, approval: approval === true },
-      { weight: 100, holdMs: ms(hold), approval: false },
-    ]
-  }
-  return list(record(canary)['steps'])
-    .map(record)
-    .map((step) => ({
-      weight: number(step['weight']) ?? 0,
-      holdMs: ms(step['hold']),
-      approval: step['approval'] === true,
-    }))
-}
-
 function checkUnits(spec: Json): Readonly<Record<string, Finding['unit']>> {
   const units: Record<string, Finding['unit']> = {}
   for (const check of list(record(spec['analysis'])['checks']).map(record)) {
@@ -256,11 +230,6 @@ function revert(value: Json) {
 function sentence(value: unknown): string | undefined {
   const found = text(value)
   return found === undefined ? undefined : printable(found)
-}
-
-function ms(value: unknown): number {
-  const duration = text(value)
-  return duration !== undefined && isDuration(duration) ? durationMs(duration) : 0
 }
 
 function time(value: unknown): number | undefined {

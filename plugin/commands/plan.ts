@@ -1,0 +1,192 @@
+// `kubectl sluice plan -f FILE`: a Rollout as written in, what will happen with it out: in time, and in the cluster.
+import { formatDuration } from '../../crds/duration.ts'
+import { ApiRefusal } from '../failure.ts'
+import { commonFlags } from '../flags.ts'
+import { type Forecast, forecast } from '../forecast.ts'
+import {
+  type Command,
+  type Connection,
+  connect,
+  type Invocation,
+  rolloutsPath,
+} from '../invocation.ts'
+import { type Json, record } from '../json.ts'
+import type { Linted, Sound } from '../lint/lint.ts'
+import { jsonFlag } from '../output-form.ts'
+import { place } from '../precondition.ts'
+import { type Branch, renderTree } from '../render.ts'
+import { type RolloutView, readRollout } from '../rollout-view.ts'
+import { type Difference, differences } from '../spec-diff.ts'
+import { lineOf, sourcesOf } from './lint.ts'
+
+export const plan: Command = {
+  summary: 'Show what a Rollout will do before it is committed: steps in time, objects, deadlines',
+  usage: 'plan -f FILE|FOLDER|- [--diff] [flags]',
+  completes: 'files',
+  detail:
+    'Without --diff no cluster is asked. Times are the shortest there can be: pods that start at once, and checks\nthat pass as soon as the hold is over.',
+  flags: {
+    ...commonFlags,
+    filename: {
+      short: 'f',
+      takes: 'FILE',
+      completes: 'files',
+      help: 'file, folder with its folders, or - for standard input; more may follow',
+    },
+    diff: { help: 'compare with the cluster, and tell what the change would set off there' },
+    output: jsonFlag,
+  },
+  async run(invocation) {
+    const { world, flags } = invocation
+    const sources = await sourcesOf(invocation)
+    const { lint } = await import('../lint/lint.ts')
+    const linted = lint(sources)
+    if (linted.findings.length > 0) {
+      world.printError(linted.findings.map(lineOf).join(''))
+      return 1
+    }
+    const plans = await Promise.all(await plansOf(linted, invocation))
+    if (plans.length === 0) world.printError('No Rollout found.\n')
+    if (flags.value('output') === 'json') world.print(`${JSON.stringify(plans, null, 4)}\n`)
+    else world.print(plans.map((one) => renderTree(draw(one), world.style)).join('\n'))
+    return 0
+  },
+}
+
+interface Plan extends Forecast {
+  readonly namespace: string
+  readonly name: string
+  readonly change?: Change
+}
+
+interface Change {
+  /** What would happen, in a sentence. */
+  readonly because: string
+  readonly differences: readonly Difference[]
+}
+
+async function plansOf(
+  { sound }: Linted,
+  invocation: Invocation,
+): Promise<readonly (Plan | Promise<Plan>)[]> {
+  const rollouts = sound.filter(({ kind }) => kind === 'Rollout')
+  const isCompared = invocation.flags.isSet('diff') && rollouts.length > 0
+  const cluster = isCompared ? await connect(invocation) : null
+  return rollouts.map(async (one) => {
+    const { name, object } = one
+    const namespace = one.namespace || (cluster?.namespace ?? '')
+    const common = { namespace, name, ...forecast(name, object) }
+    return cluster ? { ...common, change: await changeOf({ ...cluster, namespace }, one) } : common
+  })
+}
+
+async function changeOf(cluster: Connection, { name, object }: Sound): Promise<Change> {
+  const stored = await cluster.client
+    .ask({ path: rolloutsPath(cluster.namespace, name) })
+    .catch((error) => {
+      if (error instanceof ApiRefusal && error.code === 404) return null
+      throw error
+    })
+  const spec = record(object['spec'])
+  if (!stored) {
+    return { because: 'it is new: its revision is taken as stable at once', differences: [] }
+  }
+  const { revision } = forecast(name, object)
+  return {
+    because: consequence(readRollout(stored), revision),
+    differences: differences(await withDefaults(stored), spec),
+  }
+}
+
+/** Both sides have the defaults of this version, so that only what people wrote differs. */
+async function withDefaults(stored: Json): Promise<unknown> {
+  const { checkObject } = await import('../lint/schema-check.ts')
+  const { schemas } = await import('../lint/schemas.ts')
+  const { value, problems } = checkObject(schemas['Rollout'] ?? {}, stored)
+  return problems.length > 0 ? stored['spec'] : record(value)['spec']
+}
+
+function consequence(rollout: RolloutView, revision: string): string {
+  const { phase, canary, stable, quarantine } = rollout
+  const isOnTrial = phase === 'Progressing' || phase === 'Paused'
+  if (isOnTrial && canary?.revision === revision) {
+    return `revision ${revision} is under trial already, at ${place(rollout)}; changed steps apply to it`
+  }
+  if (stable?.revision === revision) {
+    return isOnTrial
+      ? `the trial of ${canary?.revision} ends, because ${revision} is stable`
+      : `no trial: revision ${revision} is stable already`
+  }
+  if (quarantine.includes(revision)) {
+    return `revision ${revision} failed before: it is held until a person says retry`
+  }
+  return isOnTrial
+    ? `revision ${revision} supersedes ${canary?.revision}, which loses its traffic first`
+    : `revision ${revision} is tried against ${stable?.revision ?? 'none'}`
+}
+
+function draw(one: Plan): Branch {
+  const { change } = one
+  return {
+    label: one.namespace ? `${one.namespace}/${one.name}` : one.name,
+    branches: [
+      { label: 'revision', text: one.revision },
+      ...(change ? [{ label: 'change', text: change.because }] : []),
+      { label: 'steps', branches: stepBranches(one) },
+      { label: 'promoted', text: earliest(one) },
+      { label: 'deadline', text: latest(one) },
+      {
+        label: 'objects',
+        branches: one.objects.map(({ kind, name, what }) => ({
+          label: kind,
+          text: `${name}  ${what}`,
+        })),
+      },
+      ...(change && change.differences.length > 0
+        ? [{ label: 'diff', branches: change.differences.map(differenceBranch) }]
+        : []),
+    ],
+  }
+}
+
+function stepBranches({ steps, replicas }: Forecast): Branch[] {
+  const width = Math.max(...steps.map(({ fromMs }) => formatDuration(fromMs).length))
+  const podsWidth = String(replicas).length
+  return steps.map(({ step, fromMs, weight, pods, holdMs, approval, isChecked }) => ({
+    label: String(step),
+    text: [
+      `from ${formatDuration(fromMs).padEnd(width)}`,
+      `${String(weight).padStart(3)} %`,
+      `${String(pods).padStart(podsWidth)} of ${replicas} pods`,
+      ...(holdMs > 0 ? [`hold ${formatDuration(holdMs)}`] : []),
+      ...(isChecked ? [] : ['no checks']),
+      ...(approval ? ['then approval'] : []),
+    ].join('  '),
+  }))
+}
+
+function earliest({ shortestMs, checks, approvals }: Forecast): string {
+  const more = [
+    'the start of pods',
+    ...(checks.length > 0 ? [`the checks ${checks.join(', ')}`] : []),
+    ...(approvals.length > 0 ? [`approval at step ${approvals.join(', ')}`] : []),
+  ]
+  return `after ${formatDuration(shortestMs)} at the earliest, and ${more.join(', ')}`
+}
+
+function latest({ deadlineMs, longestMs, steps, approvals }: Forecast): string {
+  const people = approvals.length > 0 ? ', without the time that people take' : ''
+  return `${formatDuration(deadlineMs)} for each step, ${formatDuration(longestMs)} for all ${steps.length}${people}`
+}
+
+function differenceBranch({ field, before, after }: Difference): Branch {
+  const sign = before === undefined ? '+' : after === undefined ? '-' : '~'
+  const tone = sign === '+' ? 'good' : sign === '-' ? 'bad' : 'busy'
+  const sides = [before, after].filter((side) => side !== undefined).map(short)
+  return { label: field, mark: { text: sign, tone }, text: sides.join(' → ') }
+}
+
+function short(value: unknown): string {
+  const text = JSON.stringify(value)
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text
+}

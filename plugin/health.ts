@@ -1,0 +1,137 @@
+// What the API server says about an installation in, what is well and what is not out. Pure.
+import { annotation } from '../crds/names.ts'
+import { type Json, list, record, text } from './json.ts'
+import { printable } from './render.ts'
+import { readRollout } from './rollout-view.ts'
+
+export interface Symptom {
+  readonly about: string
+  /** `unknown` when it could not be found out, or may be meant so. */
+  readonly state: 'well' | 'unknown' | 'ill'
+  readonly because: string
+  readonly remedy?: string
+}
+
+/** The kinds of Sluice, of the resources that its group serves; null when the group is not there. */
+export function kindsHealth(resources: Json | null): Symptom {
+  const about = 'kinds of Sluice'
+  const remedy = 'install the CRDs of the chart, in the version of the controller'
+  if (!resources) return { about, state: 'ill', because: 'sluice.dev/v1alpha1 is not served', remedy }
+  const served = new Set(namesOf(resources))
+  const missing = ['rollouts', 'analysistemplates', 'gitsources'].filter((kind) => !served.has(kind))
+  return missing.length === 0
+    ? { about, state: 'well', because: 'sluice.dev/v1alpha1 serves all three' }
+    : { about, state: 'ill', because: `${missing.join(', ')} are not served`, remedy }
+}
+
+function namesOf(resources: Json): string[] {
+  return list(resources['resources']).flatMap((one) => text(record(one)['name']) ?? [])
+}
+
+const meshGroups: Readonly<Record<string, { readonly group: string; readonly name: string }>> = {
+  istio: { group: 'networking.istio.io', name: 'Istio' },
+  linkerd: { group: 'gateway.networking.k8s.io', name: 'Gateway API, for Linkerd' },
+  gatewayApi: { group: 'gateway.networking.k8s.io', name: 'Gateway API' },
+}
+
+/** `groups` are the API groups served. */
+export function meshHealth(rollouts: readonly Json[], groups: ReadonlySet<string>): Symptom[] {
+  const meshes = Object.entries(meshGroups)
+  const wanted = meshes.filter(([field]) =>
+    rollouts.some((one) => record(record(one['spec'])['traffic'])[field] !== undefined),
+  )
+  if (wanted.length === 0) {
+    const there = meshes.filter(([, { group }]) => groups.has(group)).map(([, { name }]) => name)
+    const because = there.length > 0 ? `${there.join(', ')} served` : 'no kinds of a mesh are served'
+    return [{ about: 'mesh', state: there.length > 0 ? 'well' : 'unknown', because }]
+  }
+  return wanted.map(([, { group, name }]): Symptom => {
+    if (groups.has(group)) return { about: 'mesh', state: 'well', because: `${name} is served` }
+    const because = `rollouts want ${name}, and ${group} is not served`
+    return { about: 'mesh', state: 'ill', because, remedy: `install the CRDs of ${name}` }
+  })
+}
+
+export function sourcesHealth(sources: readonly Json[]): Symptom[] {
+  if (sources.length === 0) {
+    return [{ about: 'GitSources', state: 'unknown', because: 'there are none, so nothing is read from Git' }]
+  }
+  return sources.map((source): Symptom => {
+    const about = `GitSource ${nameOf(source)}`
+    const ready = conditionOf(source, 'Ready')
+    const message = printable(text(ready['message']) ?? '')
+    if (ready['status'] === 'True') return { about, state: 'well', because: message || 'it is ready' }
+    const because = message || 'the controller has not read it yet'
+    return { about, state: ready['status'] === 'False' ? 'ill' : 'unknown', because }
+  })
+}
+
+export function templatesHealth(rollouts: readonly Json[], templates: readonly Json[]): Symptom[] {
+  const known = new Set(templates.map(nameOf))
+  const missing = rollouts.flatMap((rollout): Symptom[] => {
+    const { templateRef } = record(record(rollout['spec'])['analysis'])
+    const name = text(record(templateRef)['name'])
+    const namespace = text(record(rollout['metadata'])['namespace'])
+    if (name === undefined || known.has(`${namespace}/${name}`)) return []
+    const because = `AnalysisTemplate ${name} is not in its namespace`
+    return [{ about: `Rollout ${nameOf(rollout)}`, state: 'ill', because, remedy: 'commit it' }]
+  })
+  if (missing.length > 0) return missing
+  return [{ about: 'AnalysisTemplates', state: 'well', because: 'none that a rollout wants is missing' }]
+}
+
+/** Whether the controller keeps up, as far as what it wrote tells. */
+export function controllerHealth(rollouts: readonly Json[]): Symptom {
+  const about = 'controller'
+  const behind = rollouts.filter((one) => {
+    const { generation } = record(one['metadata'])
+    return record(one['status'])['observedGeneration'] !== generation
+  })
+  if (rollouts.length === 0) return { about, state: 'unknown', because: 'there is no rollout to look after' }
+  if (behind.length === 0) {
+    return { about, state: 'well', because: `it has decided on each of ${rollouts.length} rollouts as it is now` }
+  }
+  const named = behind.slice(0, 3).map(nameOf).join(', ')
+  return {
+    about,
+    state: behind.length === rollouts.length ? 'ill' : 'unknown',
+    because: `${behind.length} of ${rollouts.length} rollouts were not decided on since they changed: ${named}`,
+    remedy: 'if that lasts, look whether the controller runs, and at its log',
+  }
+}
+
+/** Whether a bad release could be restored in Git, as far as the objects tell; nothing is tried. */
+export function revertHealth(rollouts: readonly Json[], sources: readonly Json[]): Symptom[] {
+  const ready = new Set(
+    sources.filter((one) => conditionOf(one, 'Ready')['status'] === 'True').map(nameOf),
+  )
+  const symptoms = rollouts.flatMap((object): Symptom[] => {
+    const rollout = readRollout(object)
+    const about = `revert of ${nameOf(object)}`
+    if (record(record(object['spec'])['revert'])['mode'] === 'off') return []
+    if (rollout.revert?.state === 'NeedsHuman') {
+      const remedy = 'restore the release by a commit of your own'
+      return [{ about, state: 'ill', because: rollout.revert.because ?? 'a person is needed', remedy }]
+    }
+    const source = rollout.annotations[annotation.source]
+    if (source === undefined) {
+      const because = 'it came from no GitSource, so a bad release is not restored in Git'
+      return [{ about, state: 'unknown', because }]
+    }
+    if (ready.has(`${rollout.namespace}/${source}`)) return []
+    return [{ about, state: 'ill', because: `its GitSource ${source} is not ready` }]
+  })
+  if (symptoms.length > 0) return symptoms
+  const because = 'each GitSource in use is ready; whether the host takes a commit is known only then'
+  return [{ about: 'revert', state: 'well', because }]
+}
+
+function nameOf(object: Json): string {
+  const { namespace, name } = record(object['metadata'])
+  return `${text(namespace)}/${text(name)}`
+}
+
+function conditionOf(object: Json, type: string): Json {
+  const conditions = list(record(object['status'])['conditions']).map(record)
+  return conditions.find((one) => one['type'] === type) ?? {}
+}
