@@ -151,8 +151,11 @@ function lostOrLate(snapshot: Snapshot, state: State, { phase, seen }: Situation
   const weight = route.weights[phase.canary.revision] ?? 0
   const isStableUp = state.stable !== null && readyOf(state.stable.revision) > 0
   if (weight > 0 && readyOf(phase.canary.revision) === 0 && isStableUp) {
-    const because = `no pod of revision ${phase.canary.revision} is ready any more, at ${weight} % of traffic`
-    return aborted(state, phase, { reason: 'pods', because }, snapshot)
+    const isGone = !fleets.some((fleet) => isSame(phase.canary, fleet.revision))
+    const what = isGone ? 'its ReplicaSet was deleted' : 'none of its pods is ready any more'
+    const because = `revision ${phase.canary.revision} had ${weight} % of traffic when ${what}`
+    // A ReplicaSet does not delete itself: that says nothing about the revision, so Git is left alone.
+    return aborted(state, phase, { reason: isGone ? 'error' : 'pods', because }, snapshot)
   }
   const deadline = deadlineOf(snapshot, phase)
   if (phase.kind === 'Paused' || now < deadline || isWaitingForPerson(snapshot, phase, seen))

@@ -81,11 +81,13 @@ function blockedBy({ status, now }: Snapshot, state: State, wait: Wait | null): 
   return { value, isChanged: true, isNew: true, wakeAt: null }
 }
 
-/** Since when it waits: since its step began, or at rest since it is not ready any more. */
+/** Since when it waits: since its step began, or at rest since the last trial or since it stopped being ready. */
 function waitBegan({ status, now }: Pick<Snapshot, 'status' | 'now'>, { phase }: State): number {
   if (phase.kind !== 'New' && phase.kind !== 'Stable') return phase.since
   const ready = status.conditions?.find(({ type }) => type === 'Ready')
-  return ready?.status === 'False' ? Date.parse(ready.lastTransitionTime) : now
+  if (ready?.status !== 'False') return now
+  const ended = status.history?.[0]?.endedAt
+  return Math.max(Date.parse(ready.lastTransitionTime), ended ? Date.parse(ended) : 0)
 }
 
 function announcementsOf(stale: Snapshot['commands'], wait: Wait | null): Announcement[] {
