@@ -16,9 +16,12 @@ export interface Symptom {
 export function kindsHealth(resources: Json | null): Symptom {
   const about = 'kinds of Sluice'
   const remedy = 'install the CRDs of the chart, in the version of the controller'
-  if (!resources) return { about, state: 'ill', because: 'sluice.dev/v1alpha1 is not served', remedy }
+  if (!resources)
+    return { about, state: 'ill', because: 'sluice.dev/v1alpha1 is not served', remedy }
   const served = new Set(namesOf(resources))
-  const missing = ['rollouts', 'analysistemplates', 'gitsources'].filter((kind) => !served.has(kind))
+  const missing = ['rollouts', 'analysistemplates', 'gitsources'].filter(
+    (kind) => !served.has(kind),
+  )
   return missing.length === 0
     ? { about, state: 'well', because: 'sluice.dev/v1alpha1 serves all three' }
     : { about, state: 'ill', because: `${missing.join(', ')} are not served`, remedy }
@@ -42,7 +45,8 @@ export function meshHealth(rollouts: readonly Json[], groups: ReadonlySet<string
   )
   if (wanted.length === 0) {
     const there = meshes.filter(([, { group }]) => groups.has(group)).map(([, { name }]) => name)
-    const because = there.length > 0 ? `${there.join(', ')} served` : 'no kinds of a mesh are served'
+    const because =
+      there.length > 0 ? `${there.join(', ')} served` : 'no kinds of a mesh are served'
     return [{ about: 'mesh', state: there.length > 0 ? 'well' : 'unknown', because }]
   }
   return wanted.map(([, { group, name }]): Symptom => {
@@ -54,13 +58,20 @@ export function meshHealth(rollouts: readonly Json[], groups: ReadonlySet<string
 
 export function sourcesHealth(sources: readonly Json[]): Symptom[] {
   if (sources.length === 0) {
-    return [{ about: 'GitSources', state: 'unknown', because: 'there are none, so nothing is read from Git' }]
+    return [
+      {
+        about: 'GitSources',
+        state: 'unknown',
+        because: 'there are none, so nothing is read from Git',
+      },
+    ]
   }
   return sources.map((source): Symptom => {
     const about = `GitSource ${nameOf(source)}`
     const ready = conditionOf(source, 'Ready')
     const message = printable(text(ready['message']) ?? '')
-    if (ready['status'] === 'True') return { about, state: 'well', because: message || 'it is ready' }
+    if (ready['status'] === 'True')
+      return { about, state: 'well', because: message || 'it is ready' }
     const because = message || 'the controller has not read it yet'
     return { about, state: ready['status'] === 'False' ? 'ill' : 'unknown', because }
   })
@@ -77,7 +88,9 @@ export function templatesHealth(rollouts: readonly Json[], templates: readonly J
     return [{ about: `Rollout ${nameOf(rollout)}`, state: 'ill', because, remedy: 'commit it' }]
   })
   if (missing.length > 0) return missing
-  return [{ about: 'AnalysisTemplates', state: 'well', because: 'none that a rollout wants is missing' }]
+  return [
+    { about: 'AnalysisTemplates', state: 'well', because: 'none that a rollout wants is missing' },
+  ]
 }
 
 /** Whether the controller keeps up, as far as what it wrote tells. */
@@ -87,9 +100,14 @@ export function controllerHealth(rollouts: readonly Json[]): Symptom {
     const { generation } = record(one['metadata'])
     return record(one['status'])['observedGeneration'] !== generation
   })
-  if (rollouts.length === 0) return { about, state: 'unknown', because: 'there is no rollout to look after' }
+  if (rollouts.length === 0)
+    return { about, state: 'unknown', because: 'there is no rollout to look after' }
   if (behind.length === 0) {
-    return { about, state: 'well', because: `it has decided on each of ${rollouts.length} rollouts as it is now` }
+    return {
+      about,
+      state: 'well',
+      because: `it has decided on each of ${rollouts.length} rollouts as it is now`,
+    }
   }
   const named = behind.slice(0, 3).map(nameOf).join(', ')
   return {
@@ -111,7 +129,9 @@ export function revertHealth(rollouts: readonly Json[], sources: readonly Json[]
     if (record(record(object['spec'])['revert'])['mode'] === 'off') return []
     if (rollout.revert?.state === 'NeedsHuman') {
       const remedy = 'restore the release by a commit of your own'
-      return [{ about, state: 'ill', because: rollout.revert.because ?? 'a person is needed', remedy }]
+      return [
+        { about, state: 'ill', because: rollout.revert.because ?? 'a person is needed', remedy },
+      ]
     }
     const source = rollout.annotations[annotation.source]
     if (source === undefined) {
@@ -122,7 +142,8 @@ export function revertHealth(rollouts: readonly Json[], sources: readonly Json[]
     return [{ about, state: 'ill', because: `its GitSource ${source} is not ready` }]
   })
   if (symptoms.length > 0) return symptoms
-  const because = 'each GitSource in use is ready; whether the host takes a commit is known only then'
+  const because =
+    'each GitSource in use is ready; whether the host takes a commit is known only then'
   return [{ about: 'revert', state: 'well', because }]
 }
 

@@ -79,7 +79,9 @@ async function examine(cluster: Connection, namespace: string | null): Promise<S
       ? [unread('rollouts', rollouts)]
       : [
           controllerHealth(rollouts),
-          ...(isRefused(groups) ? [unread('mesh', groups)] : meshHealth(rollouts, groupNames(groups))),
+          ...(isRefused(groups)
+            ? [unread('mesh', groups)]
+            : meshHealth(rollouts, groupNames(groups))),
           ...(isRefused(templates)
             ? [unread('AnalysisTemplates', templates)]
             : templatesHealth(rollouts, templates)),
@@ -146,13 +148,19 @@ function rightsHealth(rights: readonly Right[], namespace: string | null): Sympt
     rights.filter((right) => right.isAllowed === isAllowed).map(({ verb }) => verb)
   const [denied, untold] = [verbs(false), verbs(null)]
   const where = namespace === null ? 'all namespaces' : namespace
-  if (untold.length > 0) return { about, state: 'unknown', because: 'the server does not tell them' }
+  if (untold.length > 0)
+    return { about, state: 'unknown', because: 'the server does not tell them' }
   if (denied.length === 0) {
     return { about, state: 'well', because: `you may look at rollouts of ${where} and steer them` }
   }
   if (denied.join() === 'patch') {
     const because = `you may look at rollouts of ${where}, not steer them`
-    return { about, state: 'unknown', because, remedy: 'promote and the like need patch on rollouts' }
+    return {
+      about,
+      state: 'unknown',
+      because,
+      remedy: 'promote and the like need patch on rollouts',
+    }
   }
   return { about, state: 'ill', because: `you may not ${denied.join(', ')} rollouts of ${where}` }
 }
