@@ -34,7 +34,10 @@ async function main(): Promise<number> {
   if (values.replay !== undefined) return replay(values.replay)
   const runs = whole('runs', values.runs)
   const first = whole('seed', values.seed)
-  return simulate(Array.from({ length: runs }, (_, i) => first + i), values)
+  return simulate(
+    Array.from({ length: runs }, (_, i) => first + i),
+    values,
+  )
 }
 
 function whole(name: string, text: string): number {
@@ -69,7 +72,13 @@ async function simulate(seeds: readonly number[], wishes: Wishes): Promise<numbe
     promotedBad,
     abortedGood,
   }
-  print(wishes.json ? `${JSON.stringify(summary)}\n` : `${Object.entries(summary).map(([k, v]) => `${k}: ${JSON.stringify(v)}`).join('\n')}\n`)
+  print(
+    wishes.json
+      ? `${JSON.stringify(summary)}\n`
+      : `${Object.entries(summary)
+          .map(([k, v]) => `${k}: ${JSON.stringify(v)}`)
+          .join('\n')}\n`,
+  )
   return violations.length > 0 ? 1 : 0
 }
 

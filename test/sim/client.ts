@@ -8,8 +8,8 @@ import {
   type ObjectKey,
   type Resource,
 } from '../../kube/api.ts'
-import { leases } from '../../kube/resources.ts'
 import type { Clock } from '../../kube/clock.ts'
+import { leases } from '../../kube/resources.ts'
 import { type ApiServer, failure, type Writer } from './api-server.ts'
 import type { Choices } from './choices.ts'
 import type { Kernel, Process } from './kernel.ts'
@@ -53,7 +53,8 @@ const latencyMs = 4
 
 export function createClient(parts: ClientParts): KubeApi {
   const { server, hub, process } = parts
-  const send = <T>(call: Call, effect: (by: Writer) => T): Promise<T> => sendAll(parts, call, effect)
+  const send = <T>(call: Call, effect: (by: Writer) => T): Promise<T> =>
+    sendAll(parts, call, effect)
   return {
     get: (resource, key) =>
       send({ verb: 'get', resource, key }, () => {
@@ -73,8 +74,9 @@ export function createClient(parts: ClientParts): KubeApi {
         server.create(by, resource, object),
       ),
     replace: (resource, object, options) =>
-      send({ verb: verbOf('replace', options), resource, key: object.metadata, body: object }, (by) =>
-        server.replace(by, resource, object, options),
+      send(
+        { verb: verbOf('replace', options), resource, key: object.metadata, body: object },
+        (by) => server.replace(by, resource, object, options),
       ),
     patch: (resource, key, type, body, options) =>
       send({ verb: verbOf(type, options), resource, key, body }, (by) =>
@@ -92,11 +94,7 @@ const verbOf = (verb: string, options: { subresource?: string | undefined } | un
 
 const isRead = ({ verb }: Call) => verb === 'get' || verb === 'list'
 
-async function sendAll<T>(
-  parts: ClientParts,
-  call: Call,
-  effect: (by: Writer) => T,
-): Promise<T> {
+async function sendAll<T>(parts: ClientParts, call: Call, effect: (by: Writer) => T): Promise<T> {
   const { clock, random } = parts
   const limitMs = isRead(call) ? deadlineMs.read : deadlineMs.write
   const deadlineAt = clock.monotonic() + limitMs
@@ -109,7 +107,8 @@ async function sendAll<T>(
         error.code === 429 || (error.code === 503 && error.retryAfterMs !== undefined)
       const isPassing = [0, 500, 503].includes(error.code) && error.reason !== 'BadAnswer'
       if (!wasRefused && !(isRead(call) && isPassing)) throw error
-      const waitMs = (error.retryAfterMs ?? 0) + Math.min(5_000, 100 * 2 ** count) * (0.5 + random() / 2)
+      const waitMs =
+        (error.retryAfterMs ?? 0) + Math.min(5_000, 100 * 2 ** count) * (0.5 + random() / 2)
       if (clock.monotonic() + waitMs >= deadlineAt || count >= attempts) throw error
       await clock.sleep(waitMs)
     }

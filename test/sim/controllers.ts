@@ -30,7 +30,8 @@ export interface Controllers {
   restart(running: Running): void
 }
 
-export interface ControllerParts extends Omit<ClientParts, 'process' | 'clock' | 'random' | 'onWrite'> {
+export interface ControllerParts
+  extends Omit<ClientParts, 'process' | 'clock' | 'random' | 'onWrite'> {
   readonly scenario: Scenario
   readonly metrics: Metrics
   readonly oracle: Oracle
@@ -195,7 +196,8 @@ function failed(
     error instanceof ApiError ||
     error instanceof GitFailure ||
     error instanceof ProviderError ||
-    (error instanceof Error && (expected.includes(error.name) || /was not read yet/.test(error.message)))
+    (error instanceof Error &&
+      (expected.includes(error.name) || /was not read yet/.test(error.message)))
   const text = error instanceof Error ? error.message : String(error)
   trace.note(() => `${process.name}: ${part} failed: ${text}`)
   if (isExpected) return

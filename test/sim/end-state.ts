@@ -1,9 +1,16 @@
 // The world after faults ended in; why it has not come to rest yet, out. At rest the world agrees with what
 // is asked for, or the Rollout says what it waits for.
+
+import { label } from '../../crds/names.ts'
 import { revisionOf } from '../../crds/revision.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
-import { label } from '../../crds/names.ts'
-import { destinationRules, gitSources, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
+import {
+  destinationRules,
+  gitSources,
+  replicaSets,
+  rollouts,
+  virtualServices,
+} from '../../kube/resources.ts'
 import { definitionsIn } from './git-host.ts'
 import { path, rolloutKey } from './scenario.ts'
 import { releaseOf, statusOf } from './view.ts'
@@ -15,10 +22,14 @@ export function unrest(world: World): string | null {
   const rollout = server.get(rollouts, rolloutKey)
   const asked = definitionsIn(host.head().files.get(path) ?? '').definitions[0]?.revision
   const source = server.list(gitSources)[0]?.['status']
-  if (scenario.isGit && source?.commit !== host.head().id) return 'the head of the branch was not read'
+  const isRead =
+    source?.commit === host.head().id && source?.conditions?.[0]?.reason !== 'Unreachable'
+  if (scenario.isGit && !isRead) return 'the head of the branch was not read'
   if (!rollout) {
     if (scenario.isGit && asked !== undefined) return 'Git defines a Rollout that is not there'
-    const left = [replicaSets, virtualServices, destinationRules].flatMap((kind) => server.list(kind))
+    const left = [replicaSets, virtualServices, destinationRules].flatMap((kind) =>
+      server.list(kind),
+    )
     return left.length === 0 ? null : `${left.length} objects are left of a Rollout that is gone`
   }
   const target = revisionOf(rollout['spec'].template)
@@ -78,12 +89,14 @@ function alone(world: World, status: RolloutStatus, size: number): string | null
   const isBroken = releaseOf(world, stable)?.quality.neverReady
   if (isBroken) return status.blockedBy ? null : 'stable has no pods and nothing says so'
   const stored = mesh.stored()
-  if (stored[stable] !== 100 || Object.keys(stored).length !== 1) return `weights ${JSON.stringify(stored)}`
+  if (stored[stable] !== 100 || Object.keys(stored).length !== 1)
+    return `weights ${JSON.stringify(stored)}`
   if (mesh.effective(stable) !== 100) return 'proxies do not use the weights'
   const fleets = server.list(replicaSets)
   const extra = fleets.find(({ metadata }) => metadata.labels?.[label.revision] !== stable)
   if (extra) return `${extra.metadata.name} is left`
-  if (fleets[0]?.['spec'].replicas !== size) return `stable has ${fleets[0]?.['spec'].replicas} of ${size}`
+  if (fleets[0]?.['spec'].replicas !== size)
+    return `stable has ${fleets[0]?.['spec'].replicas} of ${size}`
   if (pods.readyOf(stable) !== size) return `${pods.readyOf(stable)} of ${size} pods are ready`
   const subsets = [...mesh.subsets()]
   if (subsets.length !== 1 || subsets[0] !== stable) return `subsets ${subsets}`

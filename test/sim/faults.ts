@@ -69,7 +69,11 @@ export const faults = [
   { id: 'H3', says: 'somebody aborts', rate: 0.2 },
   { id: 'H4', says: 'somebody retries', rate: 0.25 },
   { id: 'H5', says: 'a command is meant for another revision or step', rate: 0.2 },
-  { id: 'U1', says: 'the controller is upgraded, and the status holds fields it does not know', rate: 0.2 },
+  {
+    id: 'U1',
+    says: 'the controller is upgraded, and the status holds fields it does not know',
+    rate: 0.2,
+  },
   { id: 'U2', says: 'the controller is downgraded, and the status can not be read', rate: 0.06 },
 ] as const satisfies readonly Fault[]
 

@@ -61,7 +61,9 @@ export async function runBatch({ seeds }: Batch): Promise<Totals> {
 export async function runFleet(seeds: readonly number[]): Promise<Totals> {
   const threads = seeds.length > fewRuns ? availableParallelism() : 1
   if (threads === 1) return runBatch({ seeds })
-  const shares = Array.from({ length: threads }, (_, thread) => seeds.filter((_seed, i) => i % threads === thread))
+  const shares = Array.from({ length: threads }, (_, thread) =>
+    seeds.filter((_seed, i) => i % threads === thread),
+  )
   return (await Promise.all(shares.map(inThread))).reduce(add)
 }
 

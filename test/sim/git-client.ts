@@ -158,7 +158,11 @@ export function planOf(tip: Commit, request: RevertRequest, host: GitHost): Plan
     good: { template: goodVersion.template, text: goodVersion.text },
   })
   if (result.kind !== 'commit') {
-    const states = { superseded: 'Superseded', nothing: 'Nothing', 'needs-human': 'NeedsHuman' } as const
+    const states = {
+      superseded: 'Superseded',
+      nothing: 'Nothing',
+      'needs-human': 'NeedsHuman',
+    } as const
     return { state: states[result.kind], because: result.because }
   }
   const message = renderMessage({ ...request, reason: request.reason ?? 'analysis failed' })

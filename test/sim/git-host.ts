@@ -29,7 +29,10 @@ export interface GitHost {
   /** A person commits on top of the branch. */
   commit(change: { author: string; message: string; files: Record<string, string> }): Commit
   /** Builds a commit without moving the branch. */
-  build(parent: Commit, change: { author: string; message: string; files: Record<string, string> }): Commit
+  build(
+    parent: Commit,
+    change: { author: string; message: string; files: Record<string, string> },
+  ): Commit
   /** Moves the branch only from `from`; false when it is elsewhere. */
   push(from: Commit, to: Commit): boolean
   /** Somebody rewrites the branch. */
@@ -41,14 +44,20 @@ export interface HostOptions {
   readonly onPush: (push: Push) => void
 }
 
-export function createGitHost({ now, onPush }: HostOptions, files: Record<string, string>): GitHost {
+export function createGitHost(
+  { now, onPush }: HostOptions,
+  files: Record<string, string>,
+): GitHost {
   const known = new Map<string, Commit>()
   let count = 0
 
   const build: GitHost['build'] = (parent, { author, message, files: changed }) =>
     add(parent, { author, message, files: new Map([...parent.files, ...Object.entries(changed)]) })
 
-  const add = (parent: Commit | null, change: { author: string; message: string; files: Files }): Commit => {
+  const add = (
+    parent: Commit | null,
+    change: { author: string; message: string; files: Files },
+  ): Commit => {
     count += 1
     const id = count.toString(16).padStart(40, '0')
     const commit = { ...change, id, parent, at: now() }

@@ -50,7 +50,13 @@ export function createKernel(options: KernelOptions): Kernel {
   const after: Kernel['after'] = (ms, run, owner = null) => {
     sequence += 1
     // Whole milliseconds, as timers have: a fraction lost to rounding would make a sleeper spin.
-    const planned: Planned = { at: time + Math.ceil(Math.max(0, ms)), tie: options.tie(sequence), sequence, owner, run }
+    const planned: Planned = {
+      at: time + Math.ceil(Math.max(0, ms)),
+      tie: options.tie(sequence),
+      sequence,
+      owner,
+      run,
+    }
     push(heap, planned)
     return planned
   }

@@ -58,7 +58,9 @@ export function createMesh({ kernel, choices, settleMs, onWeights }: MeshParts):
     const late = choices.at('X6')
     for (let proxy = 0; proxy < proxyCount; proxy += 1) {
       const ms = late ? late.between(proxy, 0, Math.max(0, settleMs - 50)) : usualMs
-      kernel.after(Math.min(ms, Math.max(0, settleMs - 50)), () => learn(proxy, { version, weights }))
+      kernel.after(Math.min(ms, Math.max(0, settleMs - 50)), () =>
+        learn(proxy, { version, weights }),
+      )
     }
   }
 

@@ -1,7 +1,8 @@
 // Questions of the analyst in, answers from the true traffic out, as a provider that scrapes would give them
 // on a good day, and what providers give on bad days. It remembers which of its answers were worth something.
-import { type Provider, ProviderError, type Sample } from '../../analysis/provider.ts'
+
 import { istio } from '../../analysis/metrics/istio.ts'
+import { type Provider, ProviderError, type Sample } from '../../analysis/provider.ts'
 import type { Choices, Strike } from './choices.ts'
 import type { Kernel, Process } from './kernel.ts'
 import { namespace } from './scenario.ts'
@@ -151,7 +152,11 @@ interface Increase {
 
 function labelsOf(revision: string): Record<string, string> {
   const { labels } = istio
-  return { [labels.namespace]: namespace, [labels.service]: 'checkout', [labels.revision]: revision }
+  return {
+    [labels.namespace]: namespace,
+    [labels.service]: 'checkout',
+    [labels.revision]: revision,
+  }
 }
 
 function requestRows(revision: string, { ok, failed }: Increase, { odd, atMs }: Row): Sample[] {
@@ -164,12 +169,22 @@ function requestRows(revision: string, { ok, failed }: Increase, { odd, atMs }: 
   return failed > 0 ? [row('200', ok), row('500', failed)] : [row('200', ok)]
 }
 
-function durationRows(revision: string, { ok, failed, slow }: Increase, { odd, atMs }: Row): Sample[] {
+function durationRows(
+  revision: string,
+  { ok, failed, slow }: Increase,
+  { odd, atMs }: Row,
+): Sample[] {
   const total = ok + failed
   const labels = labelsOf(revision)
   const rows = buckets.map((edge) => ({
     labels: { ...labels, le: String(edge) },
-    value: odd * (edge < 1_000 ? (total - slow) * Math.min(1, edge / 100) : edge < 2_500 ? total - slow : total),
+    value:
+      odd *
+      (edge < 1_000
+        ? (total - slow) * Math.min(1, edge / 100)
+        : edge < 2_500
+          ? total - slow
+          : total),
     atMs,
   }))
   return [...rows, { labels: { ...labels, le: '+Inf' }, value: odd * total, atMs }]

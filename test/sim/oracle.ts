@@ -9,7 +9,7 @@ import { pushRules } from './rules-git.ts'
 import { createRequestRules } from './rules-requests.ts'
 import { statusRules } from './rules-status.ts'
 import { fleetRules, objectRules, routeRules } from './rules-traffic.ts'
-import type { Rule, Violation, View } from './view.ts'
+import type { Rule, View, Violation } from './view.ts'
 
 export interface Oracle {
   changed(change: Change): void
@@ -59,7 +59,8 @@ export function createOracle(view: () => View): Oracle {
         return
       }
       if (plural === virtualServices.plural && change.type !== 'DELETED') ask(routeRules, change)
-      const isFleet = plural === replicaSets.plural && change.object.metadata.labels?.[label.revision]
+      const isFleet =
+        plural === replicaSets.plural && change.object.metadata.labels?.[label.revision]
       if (isFleet) ask(fleetRules, change)
       if (isFleet || plural === virtualServices.plural || plural === destinationRules.plural) {
         ask(objectRules, change)

@@ -8,13 +8,18 @@ import type { Writer } from './api-server.ts'
 import type { Strike } from './choices.ts'
 import type { FaultId } from './faults.ts'
 import { mix, unitOf } from './random.ts'
-import { fileOf, path, rolloutKey as key, rolloutName, rolloutOf, templateOf } from './scenario.ts'
+import { fileOf, rolloutKey as key, path, rolloutName, rolloutOf, templateOf } from './scenario.ts'
 import { statusOf } from './view.ts'
 import type { World } from './world.ts'
 
 type Deed = (world: World, strike: Strike) => void
 
-const by = (name: string, now: number): Writer => ({ name, isController: false, sentAt: now, verb: 'edit' })
+const by = (name: string, now: number): Writer => ({
+  name,
+  isController: false,
+  sentAt: now,
+  verb: 'edit',
+})
 
 /** Commands so far, for identities. */
 function say(world: World, verb: Verb, strike: Strike): void {
@@ -27,9 +32,16 @@ function say(world: World, verb: Verb, strike: Strike): void {
     : strike.unit(5) < 0.5 && canary
       ? { revision: canary.revision, step: step ?? 0 }
       : {}
-  const command = { id: `${verb}-${strike.key}`, by: 'ada', at: new Date(world.kernel.now()).toISOString(), ...about }
+  const command = {
+    id: `${verb}-${strike.key}`,
+    by: 'ada',
+    at: new Date(world.kernel.now()).toISOString(),
+    ...about,
+  }
   world.trace.note(() => `ada says ${verb} ${JSON.stringify(about)}`)
-  edit(world, rollouts, { metadata: { annotations: { [commandAnnotation(verb)]: JSON.stringify(command) } } })
+  edit(world, rollouts, {
+    metadata: { annotations: { [commandAnnotation(verb)]: JSON.stringify(command) } },
+  })
 }
 
 export function edit(world: World, resource: Resource, body: unknown): void {
@@ -62,7 +74,13 @@ export const weightsEdit = (world: World, canaryWeight: number) => {
   const rules: { name: string; route: { weight: number }[] }[] = route?.['spec'].http ?? []
   const http = rules.map((rule) =>
     rule.name === 'sluice' && rule.route.length === 2
-      ? { ...rule, route: rule.route.map((one, i) => ({ ...one, weight: i === 0 ? 100 - canaryWeight : canaryWeight })) }
+      ? {
+          ...rule,
+          route: rule.route.map((one, i) => ({
+            ...one,
+            weight: i === 0 ? 100 - canaryWeight : canaryWeight,
+          })),
+        }
       : rule,
   )
   world.trace.note(() => `somebody sets the weight to ${canaryWeight}`)
@@ -87,9 +105,14 @@ export function recreate(world: World, index: number): void {
 function unknownFields(world: World, isReadable: boolean): void {
   const rollout = world.server.get(rollouts, key)
   if (!rollout?.['status']?.phase) return
-  const status = { ...rollout['status'], ...(isReadable ? { novelty: { a: 1 } } : { phase: 'Rolling' }) }
+  const status = {
+    ...rollout['status'],
+    ...(isReadable ? { novelty: { a: 1 } } : { phase: 'Rolling' }),
+  }
   const next = { ...rollout, status } as KubeObject
-  world.server.replace(by('other version', world.kernel.now()), rollouts, next, { subresource: 'status' })
+  world.server.replace(by('other version', world.kernel.now()), rollouts, next, {
+    subresource: 'status',
+  })
   for (const running of world.controllers.running()) world.controllers.restart(running)
   if (isReadable) return
   // The person who went back goes forward again, and mends what was written meanwhile.
@@ -106,66 +129,140 @@ export function mendStatus(world: World, before: KubeObject): void {
 /** Deeds by fault, with the number of occasions in a run. */
 export const deeds: readonly (readonly [FaultId, number, Deed])[] = [
   ['H1', 3, (world, strike) => say(world, 'promote', strike)],
-  ['H2', 2, (world, strike) => {
-    say(world, 'pause', strike)
-    if (strike.unit(0) < 0.7) world.kernel.after(strike.between(1, 1_000, 90_000), () => say(world, 'resume', strike))
-  }],
+  [
+    'H2',
+    2,
+    (world, strike) => {
+      say(world, 'pause', strike)
+      if (strike.unit(0) < 0.7)
+        world.kernel.after(strike.between(1, 1_000, 90_000), () => say(world, 'resume', strike))
+    },
+  ],
   ['H3', 2, (world, strike) => say(world, 'abort', strike)],
   ['H4', 2, (world, strike) => say(world, 'retry', strike)],
-  ['O1', 2, (world, strike) => {
-    const steps = [[30], [10, 20, 80], [100]][Math.floor(strike.between(0, 0, 3))] ?? [30]
-    world.trace.note(() => `somebody edits the steps to ${steps}`)
-    const canary = { steps: steps.map((weight) => ({ weight })) }
-    if (strike.unit(1) < 0.5) edit(world, rollouts, { spec: { canary, blueGreen: null } })
-    else edit(world, rollouts, { spec: { traffic: { drain: '10s' } } })
-  }],
-  ['O2', 3, (world, strike) => {
-    const first = Math.floor(strike.between(0, 0, 7))
-    release(world, first)
-    if (strike.unit(1) < 0.4) world.kernel.after(strike.between(2, 10, 20_000), () => release(world, first + 1))
-  }],
-  ['O3', 1, (world, strike) => {
-    say(world, 'promote', strike)
-    say(world, 'abort', strike)
-  }],
+  [
+    'O1',
+    2,
+    (world, strike) => {
+      const steps = [[30], [10, 20, 80], [100]][Math.floor(strike.between(0, 0, 3))] ?? [30]
+      world.trace.note(() => `somebody edits the steps to ${steps}`)
+      const canary = { steps: steps.map((weight) => ({ weight })) }
+      if (strike.unit(1) < 0.5) edit(world, rollouts, { spec: { canary, blueGreen: null } })
+      else edit(world, rollouts, { spec: { traffic: { drain: '10s' } } })
+    },
+  ],
+  [
+    'O2',
+    3,
+    (world, strike) => {
+      const first = Math.floor(strike.between(0, 0, 7))
+      release(world, first)
+      if (strike.unit(1) < 0.4)
+        world.kernel.after(strike.between(2, 10, 20_000), () => release(world, first + 1))
+    },
+  ],
+  [
+    'O3',
+    1,
+    (world, strike) => {
+      say(world, 'promote', strike)
+      say(world, 'abort', strike)
+    },
+  ],
   ['O4', 1, (world) => remove(world, rollouts)],
-  ['O5', 1, (world, strike) => {
-    remove(world, rollouts)
-    world.kernel.after(strike.between(0, 0, 5_000), () => recreate(world, Math.floor(strike.between(1, 0, 3))))
-  }],
-  ['X1', 2, (world, strike) => remove(world, strike.unit(0) < 0.5 ? virtualServices : destinationRules)],
+  [
+    'O5',
+    1,
+    (world, strike) => {
+      remove(world, rollouts)
+      world.kernel.after(strike.between(0, 0, 5_000), () =>
+        recreate(world, Math.floor(strike.between(1, 0, 3))),
+      )
+    },
+  ],
+  [
+    'X1',
+    2,
+    (world, strike) => remove(world, strike.unit(0) < 0.5 ? virtualServices : destinationRules),
+  ],
   ['X2', 2, (world, strike) => weightsEdit(world, Math.floor(strike.between(0, 0, 101)))],
-  ['X3', 1, (world, strike) => {
-    const weight = Math.floor(strike.between(0, 0, 50))
-    for (let i = 0; i < 5; i += 1) world.kernel.after(i * 7_000, () => weightsEdit(world, weight))
-  }],
-  ['X4', 1, (world, strike) => {
-    world.missing.untilMs = world.kernel.now() + strike.between(0, 1_000, 120_000)
-  }],
-  ['W1', 2, (world, strike) => world.pods.forbid(world.kernel.now() + strike.between(0, 1_000, 240_000), 'exceeded quota: pods')],
-  ['W2', 2, (world, strike) => {
-    const canary = statusOf(world.server.get(rollouts, key)).canary?.revision
-    world.trace.note(() => `pods of ${canary} crash`)
-    world.pods.kill((revision) => revision === canary, strike.between(0, 1_000, 120_000))
-  }],
-  ['W3', 3, (world, strike) => edit(world, rollouts, { spec: { replicas: Math.floor(strike.between(0, 1, 9)) } })],
-  ['W4', 1, (world, strike) => world.pods.kill((_, index) => index % 2 === 0, strike.between(0, 1_000, 60_000))],
-  ['W5', 1, (world, strike) => {
-    const stable = statusOf(world.server.get(rollouts, key)).stable?.revision
-    world.trace.note(() => `pods of stable ${stable} die`)
-    world.pods.kill((revision) => revision === stable, strike.between(0, 1_000, 90_000))
-  }],
-  ['W6', 3, (world, strike) => {
-    const chosen = Math.floor(strike.between(0, 0, 3))
-    world.pods.kill((_, index) => index === chosen, 1_000)
-  }],
-  ['G5f', 2, (world, strike) => {
-    world.git.downUntil = world.kernel.now() + strike.between(0, 60_000, 3_600_000)
-  }],
-  ['G6f', 1, (world) => {
-    const { parent } = world.host.head()
-    if (parent) world.host.force(parent)
-  }],
+  [
+    'X3',
+    1,
+    (world, strike) => {
+      const weight = Math.floor(strike.between(0, 0, 50))
+      for (let i = 0; i < 5; i += 1) world.kernel.after(i * 7_000, () => weightsEdit(world, weight))
+    },
+  ],
+  [
+    'X4',
+    1,
+    (world, strike) => {
+      world.missing.untilMs = world.kernel.now() + strike.between(0, 1_000, 120_000)
+    },
+  ],
+  [
+    'W1',
+    2,
+    (world, strike) =>
+      world.pods.forbid(
+        world.kernel.now() + strike.between(0, 1_000, 240_000),
+        'exceeded quota: pods',
+      ),
+  ],
+  [
+    'W2',
+    2,
+    (world, strike) => {
+      const canary = statusOf(world.server.get(rollouts, key)).canary?.revision
+      world.trace.note(() => `pods of ${canary} crash`)
+      world.pods.kill((revision) => revision === canary, strike.between(0, 1_000, 120_000))
+    },
+  ],
+  [
+    'W3',
+    3,
+    (world, strike) =>
+      edit(world, rollouts, { spec: { replicas: Math.floor(strike.between(0, 1, 9)) } }),
+  ],
+  [
+    'W4',
+    1,
+    (world, strike) =>
+      world.pods.kill((_, index) => index % 2 === 0, strike.between(0, 1_000, 60_000)),
+  ],
+  [
+    'W5',
+    1,
+    (world, strike) => {
+      const stable = statusOf(world.server.get(rollouts, key)).stable?.revision
+      world.trace.note(() => `pods of stable ${stable} die`)
+      world.pods.kill((revision) => revision === stable, strike.between(0, 1_000, 90_000))
+    },
+  ],
+  [
+    'W6',
+    3,
+    (world, strike) => {
+      const chosen = Math.floor(strike.between(0, 0, 3))
+      world.pods.kill((_, index) => index === chosen, 1_000)
+    },
+  ],
+  [
+    'G5f',
+    2,
+    (world, strike) => {
+      world.git.downUntil = world.kernel.now() + strike.between(0, 60_000, 3_600_000)
+    },
+  ],
+  [
+    'G6f',
+    1,
+    (world) => {
+      const { parent } = world.host.head()
+      if (parent) world.host.force(parent)
+    },
+  ],
   ['U1', 1, (world) => unknownFields(world, true)],
   ['U2', 1, (world) => unknownFields(world, false)],
 ]

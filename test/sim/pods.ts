@@ -1,8 +1,9 @@
 // ReplicaSets in, pods that start, become ready and die out, with the status that a real controller writes.
 // What is true (`readyOf`) and what the status says differ by some moments, as they do in a cluster.
+
+import { label } from '../../crds/names.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import { replicaSets } from '../../kube/resources.ts'
-import { label } from '../../crds/names.ts'
 import type { ApiServer, Change, Writer } from './api-server.ts'
 import type { Kernel } from './kernel.ts'
 import type { Quality } from './scenario.ts'
@@ -117,7 +118,8 @@ export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): P
     const current = server.get(replicaSets, { namespace, name })
     if (!current || current.metadata.uid !== object.metadata.uid) return
     const ready = countReady(fleet)
-    const isShort = (quota?.untilMs ?? 0) > kernel.now() && fleet.pods.length < (current['spec'].replicas ?? 1)
+    const isShort =
+      (quota?.untilMs ?? 0) > kernel.now() && fleet.pods.length < (current['spec'].replicas ?? 1)
     const failed = { type: 'ReplicaFailure', status: 'True', message: quota?.says }
     const status = {
       replicas: fleet.pods.length,
@@ -151,7 +153,15 @@ export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): P
         known.object = object
         return
       }
-      const fleet: Fleet = known ?? { name, namespace, revision, object, pods: [], downUntil: 0, isPlanned: false }
+      const fleet: Fleet = known ?? {
+        name,
+        namespace,
+        revision,
+        object,
+        pods: [],
+        downUntil: 0,
+        isPlanned: false,
+      }
       fleet.object = object
       fleets.set(uid, fleet)
       plan(fleet, 50)
@@ -204,4 +214,5 @@ export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): P
   }
 }
 
-const countReady = ({ pods }: Fleet) => pods.reduce((sum, pod) => sum + Number(pod.state === 'ready'), 0)
+const countReady = ({ pods }: Fleet) =>
+  pods.reduce((sum, pod) => sum + Number(pod.state === 'ready'), 0)

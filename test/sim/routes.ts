@@ -19,7 +19,10 @@ export function weightsOf(route: KubeObject | null): Weights {
   const routes = rulesOf(route).find(({ name }) => name === ruleName)?.route ?? []
   const isLone = routes.length === 1
   return Object.fromEntries(
-    routes.map(({ destination, weight }) => [destination?.subset ?? '', isLone ? 100 : (weight ?? 0)]),
+    routes.map(({ destination, weight }) => [
+      destination?.subset ?? '',
+      isLone ? 100 : (weight ?? 0),
+    ]),
   )
 }
 

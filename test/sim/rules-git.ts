@@ -1,9 +1,9 @@
 // Invariants of Git (G): asked at each push of Sluice, against the whole graph and what was stored.
 import { trailersOf } from '../../git/message.ts'
-import { definitionsIn, isAncestor, type Push } from './git-host.ts'
 import { history } from './git-client.ts'
+import { definitionsIn, isAncestor, type Push } from './git-host.ts'
 import { path } from './scenario.ts'
-import { rolloutOf, type Rule, statusOf } from './view.ts'
+import { type Rule, rolloutOf, statusOf } from './view.ts'
 
 const trailer = ({ to }: Push, name: string) => trailersOf(to.message).get(name) ?? ''
 
@@ -16,14 +16,17 @@ export const pushRules: readonly Rule<Push>[] = [
     says: 'one commit at most restores a release of one attempt',
     check(_, push) {
       const key = trailer(push, 'Sluice-Key')
-      const same = [...history(push.to)].filter(({ message }) => trailersOf(message).get('Sluice-Key') === key)
+      const same = [...history(push.to)].filter(
+        ({ message }) => trailersOf(message).get('Sluice-Key') === key,
+      )
       return same.length > 1 ? `${same.length} commits for ${key}` : null
     },
   },
   {
     name: 'G2',
     says: 'every push is a fast-forward',
-    check: (_, { found, to, isForced }) => (isForced || !isAncestor(found, to) ? 'it is not' : null),
+    check: (_, { found, to, isForced }) =>
+      isForced || !isAncestor(found, to) ? 'it is not' : null,
   },
   {
     name: 'G3',

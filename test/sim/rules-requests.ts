@@ -39,7 +39,10 @@ export function createRequestRules(now: () => number) {
     if (now() - one.countedFrom > 60_000) Object.assign(one, { count: 0, countedFrom: now() })
     one.count += 1
     if (one.count > mostPerMinute) {
-      return { name: 'A5', says: `${one.count} requests in a minute: ${call.verb} ${call.key.name}` }
+      return {
+        name: 'A5',
+        says: `${one.count} requests in a minute: ${call.verb} ${call.key.name}`,
+      }
     }
     if (sentAt + 1 < one.notBefore) {
       return { name: 'A5', says: `${call.verb} ${call.key.name} did not wait out Retry-After` }

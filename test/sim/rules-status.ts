@@ -1,12 +1,13 @@
 // Invariants of verdicts and people (V, M, H, L4, Z3): asked at each status of the Rollout that the
 // controller stores, against what was stored before and what was true.
-import { commandAnnotation } from '../../crds/names.ts'
-import { durationMs } from '../../crds/duration.ts'
-import type { RolloutStatus } from '../../crds/rollout-status.ts'
+
 import { stepAt } from '../../controller/rollout/desired.ts'
+import { durationMs } from '../../crds/duration.ts'
+import { commandAnnotation } from '../../crds/names.ts'
+import type { RolloutStatus } from '../../crds/rollout-status.ts'
 import type { Change } from './api-server.ts'
 import { isGood } from './scenario.ts'
-import { pendingCommand, releaseOf, type Rule, statusOf, type View } from './view.ts'
+import { pendingCommand, type Rule, releaseOf, statusOf, type View } from './view.ts'
 
 interface Step {
   readonly before: RolloutStatus
@@ -35,7 +36,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 function passed({ before, after }: Step): boolean {
   if (!onTrial(before) || !before.canary) return false
   if (after.stable?.revision !== before.stable?.revision) return true
-  return onTrial(after) && after.attempt === before.attempt && (after.step ?? 0) > (before.step ?? 0)
+  return (
+    onTrial(after) && after.attempt === before.attempt && (after.step ?? 0) > (before.step ?? 0)
+  )
 }
 
 const isByPerson = ({ before, after }: Step) =>
@@ -47,7 +50,11 @@ const needsEvidence = (step: Step) =>
   step.spec.analysis !== undefined &&
   stepAt(step.spec, step.before.step ?? 0).isChecked
 
-const metricOf: Readonly<Record<string, string>> = { errors: 'requests', latency: 'durations', own: 'own' }
+const metricOf: Readonly<Record<string, string>> = {
+  errors: 'requests',
+  latency: 'durations',
+  own: 'own',
+}
 
 export const statusRules: readonly Rule<Change>[] = [
   {
@@ -60,7 +67,8 @@ export const statusRules: readonly Rule<Change>[] = [
       const checks: { name: string }[] = step.spec.analysis.checks ?? []
       const missing = checks.find(({ name }) => {
         const found = evidence.find((one) => one.check === name)
-        const isEnough = found?.samples === undefined || found.samples >= step.spec.analysis.minRequests
+        const isEnough =
+          found?.samples === undefined || found.samples >= step.spec.analysis.minRequests
         return found?.outcome !== 'Passed' || !isEnough
       })
       return missing ? `no evidence of ${missing.name}: ${JSON.stringify(evidence)}` : null
@@ -71,7 +79,8 @@ export const statusRules: readonly Rule<Change>[] = [
     says: 'a stored verdict stays within its attempt',
     check(_, change) {
       const { before, after } = stepOf(change)
-      const isUndone = before.phase === 'Aborted' && onTrial(after) && after.attempt === before.attempt
+      const isUndone =
+        before.phase === 'Aborted' && onTrial(after) && after.attempt === before.attempt
       return isUndone ? `attempt ${after.attempt} goes on after its abort` : null
     },
   },
@@ -120,7 +129,9 @@ export const statusRules: readonly Rule<Change>[] = [
       const { onError, onInconclusive } = spec.analysis ?? {}
       const policy = reason === 'error' ? onError : onInconclusive
       const wanted = policy === 'abort' ? 'Aborted' : 'Paused'
-      return phase === wanted ? null : `${phase} because of ${reason}, and the policy says ${policy}`
+      return phase === wanted
+        ? null
+        : `${phase} because of ${reason}, and the policy says ${policy}`
     },
   },
   {
@@ -155,7 +166,8 @@ export const statusRules: readonly Rule<Change>[] = [
     says: 'only a revision that is truly bad is aborted by its checks',
     check(view, change) {
       const { before, after } = stepOf(change)
-      if (after.phase !== 'Aborted' || before.phase === 'Aborted' || after.reason !== 'failed') return null
+      if (after.phase !== 'Aborted' || before.phase === 'Aborted' || after.reason !== 'failed')
+        return null
       const release = releaseOf(view, before.canary?.revision ?? '')
       return release && isGood(release.quality) ? `${release.image} is good` : null
     },
@@ -170,7 +182,9 @@ export const statusRules: readonly Rule<Change>[] = [
       const release = releaseOf(view, after.stable?.revision ?? '')
       if (!release || view.oscillating.has(release.revision)) return null
       const { errorRate, slowRate, neverReady } = release.quality
-      const hasLatency = step.spec.analysis.checks.some((one: { name: string }) => one.name === 'latency')
+      const hasLatency = step.spec.analysis.checks.some(
+        (one: { name: string }) => one.name === 'latency',
+      )
       const isBad = errorRate > 0.01 || neverReady || (hasLatency && slowRate > 0.05)
       return isBad ? `${release.image} is ${JSON.stringify(release.quality)}` : null
     },
@@ -181,7 +195,8 @@ export const statusRules: readonly Rule<Change>[] = [
     check(_, change) {
       const { before, after } = stepOf(change)
       const abort = pendingCommand(change.previous, 'abort')
-      const isMeant = abort && (abort.revision === undefined || abort.revision === before.canary?.revision)
+      const isMeant =
+        abort && (abort.revision === undefined || abort.revision === before.canary?.revision)
       if (!isMeant || !onTrial(before) || after.phase === 'Aborted') return null
       return after.phase === before.phase && after.step === before.step ? null : `to ${after.phase}`
     },
@@ -202,7 +217,8 @@ export const statusRules: readonly Rule<Change>[] = [
     says: 'no deadline fires early',
     check(view, change) {
       const { before, after, spec } = stepOf(change)
-      const isLate = ['inconclusive', 'error'].includes(after.reason ?? '') && after.phase !== before.phase
+      const isLate =
+        ['inconclusive', 'error'].includes(after.reason ?? '') && after.phase !== before.phase
       if (!isLate || !before.since) return null
       const left = Date.parse(before.since) + durationMs(spec.progressDeadline) - view.kernel.now()
       return left > skewMs(view) ? `${left} ms early` : null

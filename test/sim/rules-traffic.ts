@@ -1,18 +1,19 @@
 // Invariants of traffic (T, V2, H3, H4): asked at each route, subset and fleet that the controller writes,
 // against the pods that are there and the weights that proxies use.
-import { annotation, label } from '../../crds/names.ts'
-import { durationMs } from '../../crds/duration.ts'
-import { podsFor } from '../../controller/rollout/steps.ts'
+
 import { stepAt } from '../../controller/rollout/desired.ts'
+import { podsFor } from '../../controller/rollout/steps.ts'
+import { durationMs } from '../../crds/duration.ts'
+import { annotation, label } from '../../crds/names.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import { isOurs, ruleName, rulesOf, weightsOf } from './routes.ts'
 import {
+  type Rule,
   replicasSince,
   rolloutAt,
   rolloutOf,
-  type Rule,
   staleMs,
   statusOf,
   type View,
@@ -71,7 +72,8 @@ export const routeRules: readonly Rule<Change>[] = [
     check(view, change) {
       const since = view.kernel.now() - staleMs(view)
       for (const [revision, weight] of rises(change)) {
-        if (view.pods.mostReadySince(revision, since) === 0) return `${weight} % for dead ${revision}`
+        if (view.pods.mostReadySince(revision, since) === 0)
+          return `${weight} % for dead ${revision}`
         const isThere = view.mesh.subsets().has(revision)
         if (!isThere && !wasTouched(view.server.log(destinationRules), since)) {
           return `${weight} % for ${revision}, which has no subset`
@@ -140,11 +142,14 @@ export const routeRules: readonly Rule<Change>[] = [
     says: 'besides stable one revision has weight, and the next only when no proxy serves the one before',
     check(view, change) {
       const stable = stableOf(view)
-      const next = Object.entries(weightsOf(change.object)).filter(([r, w]) => w > 0 && r !== stable)
+      const next = Object.entries(weightsOf(change.object)).filter(
+        ([r, w]) => w > 0 && r !== stable,
+      )
       if (next.length > 1) return `weights ${JSON.stringify(weightsOf(change.object))}`
       const [canary] = next
       if (!canary || !rises(change).some(([revision]) => revision === canary[0])) return null
-      if (wasTouched(view.server.log(virtualServices), view.kernel.now() - staleMs(view))) return null
+      if (wasTouched(view.server.log(virtualServices), view.kernel.now() - staleMs(view)))
+        return null
       const other = view.scenario.releases.find(
         ({ revision }) =>
           revision !== stable && revision !== canary[0] && view.mesh.effective(revision) > 0,
@@ -220,8 +225,8 @@ export const objectRules: readonly Rule<Change>[] = [
     says: 'the number of the decision on an object never falls',
     check(_, { object, previous, type }) {
       if (!previous || type === 'DELETED') return null
-      const [before, after] = [previous, object].map(
-        ({ metadata }) => Number(metadata.annotations?.[annotation.decision] ?? 0),
+      const [before, after] = [previous, object].map(({ metadata }) =>
+        Number(metadata.annotations?.[annotation.decision] ?? 0),
       )
       return (after ?? 0) < (before ?? 0) ? `from ${before} to ${after}` : null
     },
@@ -239,7 +244,9 @@ export const objectRules: readonly Rule<Change>[] = [
 
 function foreign({ metadata, ...rest }: KubeObject, plural: string): string {
   const { labels, ownerReferences, finalizers } = metadata
-  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => !key.startsWith('sluice.dev/'))
+  const annotations = Object.entries(metadata.annotations ?? {}).filter(
+    ([key]) => !key.startsWith('sluice.dev/'),
+  )
   const spec = { ...rest['spec'] }
   if (plural === replicaSets.plural) delete spec.replicas
   if (plural === virtualServices.plural) {

@@ -94,17 +94,27 @@ async function rest(world: World): Promise<void> {
     if (oracle.violation()) return
     calm = unrest(world) === null ? calm + 1 : 0
   }
-  if (calm === 0) oracle.violate('L1', `not at rest ${restMs / 60_000} minutes after the last fault: ${unrest(world)}`)
+  if (calm === 0)
+    oracle.violate(
+      'L1',
+      `not at rest ${restMs / 60_000} minutes after the last fault: ${unrest(world)}`,
+    )
 }
 
 const onTrial = ({ server }: World) =>
   ['Progressing', 'Paused'].includes(server.get(rollouts, rolloutKey)?.['status']?.phase)
 
 function lastWrite({ server }: World): string {
-  const all = ['rollouts', 'replicasets', 'virtualservices', 'destinationrules', 'gitsources'].flatMap((plural) =>
-    server.log({ plural, apiVersion: '', kind: '', namespaced: true }),
-  )
-  const last = all.filter(({ by }) => by.isController).reduce((a, b) => (b.version > a.version ? b : a))
+  const all = [
+    'rollouts',
+    'replicasets',
+    'virtualservices',
+    'destinationrules',
+    'gitsources',
+  ].flatMap((plural) => server.log({ plural, apiVersion: '', kind: '', namespaced: true }))
+  const last = all
+    .filter(({ by }) => by.isController)
+    .reduce((a, b) => (b.version > a.version ? b : a))
   return `${last.by.verb} ${last.resource.kind} ${JSON.stringify(last.object['status'] ?? last.object['spec'])}`
 }
 
@@ -117,7 +127,12 @@ function outcomeOf({ server, scenario, oracle }: World): Outcome {
     if (after.phase === 'Aborted' && before.phase !== 'Aborted') {
       seen.aborted += 1
       const release = scenario.releases.find(({ revision }) => revision === before.canary?.revision)
-      if (after.reason === 'failed' && release && release.quality.errorRate < 0.01 && release.quality.slowRate < 0.01) {
+      if (
+        after.reason === 'failed' &&
+        release &&
+        release.quality.errorRate < 0.01 &&
+        release.quality.slowRate < 0.01
+      ) {
         seen.abortedGood += 1
       }
     }

@@ -154,7 +154,11 @@ export function rolloutOf(shape: Shape, image: string) {
 const texts = new Map<string, string>()
 
 /** The file of a Rollout in Git. */
-export function fileOf(shape: Shape, image: string, over: Readonly<Record<string, unknown>> = {}): string {
+export function fileOf(
+  shape: Shape,
+  image: string,
+  over: Readonly<Record<string, unknown>> = {},
+): string {
   const key = `${shape.id} ${image} ${JSON.stringify(over)}`
   const known = texts.get(key)
   if (known !== undefined) return known

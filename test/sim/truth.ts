@@ -98,7 +98,9 @@ export function createTruth(parts: TruthParts): Truth {
 function evenly(pods: Pods): Readonly<Record<string, number>> {
   const ready = pods.revisions().map((revision) => [revision, pods.readyOf(revision)] as const)
   const all = ready.reduce((sum, [, count]) => sum + count, 0)
-  return Object.fromEntries(ready.map(([revision, count]) => [revision, all ? (100 * count) / all : 0]))
+  return Object.fromEntries(
+    ready.map(([revision, count]) => [revision, all ? (100 * count) / all : 0]),
+  )
 }
 
 function between(a: Point, b: Point, share: number): Counts {

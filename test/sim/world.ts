@@ -88,7 +88,12 @@ export function createWorld(options: WorldOptions): World {
   const hub = createWatchHub({ kernel, server, choices })
   const oscillating = new Set<string>()
   const qualityOf = qualities(scenario, oscillating, choices)
-  const pods = createPods({ kernel, server, qualityOf: (one) => qualityOf(one, 0), onReady: () => truth.settle() })
+  const pods = createPods({
+    kernel,
+    server,
+    qualityOf: (one) => qualityOf(one, 0),
+    onReady: () => truth.settle(),
+  })
   const mesh = createMesh({
     kernel,
     choices,
@@ -129,14 +134,31 @@ export function createWorld(options: WorldOptions): World {
     onRequest: (requested) => {
       oracle.requested(requested)
       const { call, error } = requested
-      if (error) trace.note(() => `${call.verb} ${call.resource.kind}: ${error.code} ${error.reason}`)
+      if (error)
+        trace.note(() => `${call.verb} ${call.resource.kind}: ${error.code} ${error.reason}`)
     },
     isMissing: ({ plural }) =>
-      missing.untilMs > kernel.now() && (plural === virtualServices.plural || plural === destinationRules.plural),
+      missing.untilMs > kernel.now() &&
+      (plural === virtualServices.plural || plural === destinationRules.plural),
   })
   const world: World = {
-    scenario, kernel, server, hub, choices, pods, mesh, truth, metrics, host, controllers, oracle, trace,
-    git, missing, oscillating, asked: { count: 0 },
+    scenario,
+    kernel,
+    server,
+    hub,
+    choices,
+    pods,
+    mesh,
+    truth,
+    metrics,
+    host,
+    controllers,
+    oracle,
+    trace,
+    git,
+    missing,
+    oscillating,
+    asked: { count: 0 },
   }
   listeners.push(
     (change) => tell(trace, change),
@@ -192,7 +214,10 @@ export function heal(world: World): void {
   if (rollout?.['status']?.phase === 'Rolling') {
     const known = world.server
       .log(rollouts)
-      .findLast(({ object }) => object['status']?.phase !== 'Rolling' && object.metadata.uid === rollout.metadata.uid)
+      .findLast(
+        ({ object }) =>
+          object['status']?.phase !== 'Rolling' && object.metadata.uid === rollout.metadata.uid,
+      )
     if (known) mendStatus(world, known.object)
   }
   world.controllers.heal()
@@ -201,7 +226,8 @@ export function heal(world: World): void {
 function qualities(scenario: Scenario, oscillating: Set<string>, choices: Choices) {
   const byRevision = new Map(scenario.releases.map(({ revision, quality }) => [revision, quality]))
   const second = scenario.releases[1]
-  if (choices.at('P10') && second && second.quality.errorRate > 0.01) oscillating.add(second.revision)
+  if (choices.at('P10') && second && second.quality.errorRate > 0.01)
+    oscillating.add(second.revision)
   return (revision: string, atMs: number): Quality => {
     const quality = byRevision.get(revision) ?? plain
     if (!oscillating.has(revision) || choices.isHealed()) return quality
@@ -223,7 +249,12 @@ const collectMs = 500
 /** The garbage collector: what has no owner goes. */
 function collect(world: World, { resource, type, object }: Change): void {
   const { kernel, server } = world
-  const by = (): Writer => ({ name: 'gc', isController: false, sentAt: kernel.now(), verb: 'delete' })
+  const by = (): Writer => ({
+    name: 'gc',
+    isController: false,
+    sentAt: kernel.now(),
+    verb: 'delete',
+  })
   const isOrphan = (one: KubeObject) =>
     one.metadata.ownerReferences?.[0]?.uid !== server.get(rollouts, rolloutKey)?.metadata.uid
   const sweep = () => {
@@ -234,14 +265,19 @@ function collect(world: World, { resource, type, object }: Change): void {
     }
   }
   const isGone = resource.plural === rollouts.plural && type === 'DELETED'
-  const isNewOrphan = type === 'ADDED' && owned.some(({ plural }) => plural === resource.plural) && isOrphan(object)
+  const isNewOrphan =
+    type === 'ADDED' && owned.some(({ plural }) => plural === resource.plural) && isOrphan(object)
   if (isGone || isNewOrphan) kernel.after(collectMs, sweep)
 }
 
 function tell(trace: Trace, change: Change): void {
   const { resource, type, object, by, version } = change
-  trace.mark(`${version}${resource.plural}${object.metadata.name}${type}${by.name}${object['status']?.phase ?? ''}`)
-  trace.note(() => `${by.name} ${by.verb} ${resource.kind} ${object.metadata.name}: ${gist(change)}`)
+  trace.mark(
+    `${version}${resource.plural}${object.metadata.name}${type}${by.name}${object['status']?.phase ?? ''}`,
+  )
+  trace.note(
+    () => `${by.name} ${by.verb} ${resource.kind} ${object.metadata.name}: ${gist(change)}`,
+  )
 }
 
 function gist({ resource, type, object }: Change): string {
@@ -251,11 +287,18 @@ function gist({ resource, type, object }: Change): string {
     const { phase, step, decision, because, blockedBy } = status ?? {}
     return `${phase} ${step ?? ''} decision ${decision} ${because ?? ''}${blockedBy ? ` [${blockedBy.reason}]` : ''}`
   }
-  if (resource.plural === replicaSets.plural) return `${status?.readyReplicas ?? 0} of ${spec.replicas}`
+  if (resource.plural === replicaSets.plural)
+    return `${status?.readyReplicas ?? 0} of ${spec.replicas}`
   if (resource.plural === virtualServices.plural) {
     const rule = spec.http?.find((one: { name: string }) => one.name === 'sluice')
-    return (rule?.route ?? []).map((one: { destination: { subset: string }; weight: number }) => `${one.destination.subset} ${one.weight}`).join(', ')
+    return (rule?.route ?? [])
+      .map(
+        (one: { destination: { subset: string }; weight: number }) =>
+          `${one.destination.subset} ${one.weight}`,
+      )
+      .join(', ')
   }
-  if (resource.plural === destinationRules.plural) return (spec.subsets ?? []).map((one: { name: string }) => one.name).join(', ')
+  if (resource.plural === destinationRules.plural)
+    return (spec.subsets ?? []).map((one: { name: string }) => one.name).join(', ')
   return ''
 }
