@@ -143,6 +143,22 @@ const base = {
   traffic: { istio: { host: 'checkout' } },
 }
 
+const service = { host: 'checkout', port: 80 }
+const traffic = fc.constantFrom<object>(
+  base.traffic,
+  { istio: { host: 'checkout', delegate: true } },
+  { istio: { host: 'checkout', tcpRoutes: [{ port: 9000 }] } },
+  { istio: { host: 'checkout', virtualServices: [{ name: 'mine', routes: ['primary'] }] } },
+  { linkerd: service, settle: '5s' },
+  { gatewayApi: { ...service, parentRefs: [{ name: 'public' }] } },
+  { gatewayApi: { ...service, kind: 'GRPCRoute', routes: [{ name: 'mine', rules: ['a'] }] } },
+  { service: { host: 'checkout' }, drain: '1m' },
+)
+const match = fc.constantFrom<object>(
+  { headers: { 'x-canary': { exact: 'yes' }, tenant: { regex: 'a|b' } } },
+  { cookie: { name: 'beta', value: '1' } },
+)
+
 const duration = fc.constantFrom('0s', '500ms', '30s', '5m', '29m59s', '1h', '1h30m', '8760h')
 const name = fc.constantFrom('a', 'b-1', 'errors', 'latency')
 const bound = fc.constantFrom(0, 0.01, 99, 100)
@@ -164,7 +180,13 @@ const analysis = fc.record(
 )
 
 const step = fc.record(
-  { weight: fc.integer({ min: 0, max: 100 }), hold: duration, approval: fc.boolean() },
+  {
+    weight: fc.integer({ min: 0, max: 100 }),
+    hold: duration,
+    approval: fc.boolean(),
+    match,
+    mirror: fc.constantFrom(1, 50),
+  },
   { requiredKeys: ['weight'] },
 )
 
@@ -181,6 +203,7 @@ const rollout = fc
       replicas: fc.integer({ min: 0, max: 9 }),
       progressDeadline: duration,
       analysis,
+      traffic,
       revert: fc.constantFrom({}, { mode: 'off' }),
     },
     { requiredKeys: [] },
@@ -224,7 +247,20 @@ function mutated(spec: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
     at: fc.nat(10_000),
     how: fc.constantFrom('replace', 'remove', 'add', 'double'),
     value: strange,
-    key: fc.constantFrom('extra', 'canary', 'blueGreen', 'min', 'hosts', 'delegate', 'steps'),
+    key: fc.constantFrom(
+      ...[
+        'extra',
+        'canary',
+        'blueGreen',
+        'min',
+        'hosts',
+        'delegate',
+        'steps',
+        'linkerd',
+        'service',
+      ],
+      ...['routes', 'exact', 'prefix', 'cookie', 'mirror', 'virtualService', 'hostnames'],
+    ),
   })
   return fc.tuple(spec, fc.array(change, { maxLength: 3 })).map(([value, changes]) => {
     const copy = structuredClone(value)

@@ -113,13 +113,15 @@ test('a wrong Rollout is told in sentences that name the field, the value and th
     [rollout({ blueGreen: {} }), ['spec: exactly one of canary and blueGreen must be set']],
     [rollout({ canary: null }), ['spec: exactly one of canary and blueGreen must be set']],
     [
-      rollout({ revert: { mode: 'pull-request' } }),
-      ['spec.revert.mode must be one of direct or off, found "pull-request"'],
+      rollout({ revert: { mode: 'merge-request' } }),
+      [
+        'spec.revert.mode must be one of direct, pull-request, direct-then-pr, suggest or off, found "merge-request"',
+      ],
     ],
     [
       rollout({ revert: { mode: false } }),
       [
-        'spec.revert.mode must be one of direct or off, found false: write "off", in quotes, because YAML reads the bare word as false',
+        'spec.revert.mode must be one of direct, pull-request, direct-then-pr, suggest or off, found false: write "off", in quotes, because YAML reads the bare word as false',
       ],
     ],
     [
@@ -138,6 +140,42 @@ test('a wrong Rollout is told in sentences that name the field, the value and th
       istio({ delegate: true, hosts: ['shop.example.com'] }),
       [
         'spec.traffic.istio: a delegate VirtualService must not name hosts, gateways, tcp or tls rules: its root does',
+      ],
+    ],
+    [
+      rollout({ traffic: { istio: { host: 'a' }, service: { host: 'a' } } }),
+      ['spec.traffic: exactly one of istio, linkerd, gatewayApi and service must be set'],
+    ],
+    [
+      istio({ virtualServices: [{ name: 'mine' }], gateways: ['mesh'] }),
+      [
+        'spec.traffic.istio: virtualServices are edited in place: delegate, hosts, gateways, virtualService, tcpRoutes and tlsRoutes belong to one that Sluice owns',
+      ],
+    ],
+    [
+      rollout({ traffic: { gatewayApi: { host: 'a', port: 80 } } }),
+      ['spec.traffic.gatewayApi: exactly one of parentRefs and routes must be set'],
+    ],
+    [
+      rollout({
+        traffic: { linkerd: { host: 'a', port: 80 } },
+        canary: { steps: [{ weight: 5, mirror: 10 }] },
+      }),
+      [
+        'spec: mirror needs http rules of Istio or the Gateway API: Linkerd drops a route that mirrors',
+      ],
+    ],
+    [
+      rollout({
+        traffic: { service: { host: 'a' } },
+        canary: { steps: [{ weight: 5, match: { cookie: { name: 'beta', value: '1' } } }] },
+      }),
+      ['spec: match needs http rules of a mesh: a plain Service, tcp and tls know no headers'],
+    ],
+    [
+      steps({ weight: 5, match: { headers: { 'x-canary': { exact: 'a', prefix: 'b' } } } }),
+      [
+        'spec.canary.steps[0].match.headers.x-canary: exactly one of exact, prefix and regex must be set',
       ],
     ],
     [
