@@ -120,8 +120,9 @@ function follow(options: LoopOptions, add: Parts['add']): World {
 
 function openSources(options: LoopOptions, world: World): Sources {
   const { api, clock, mayWrite, git, directory, listeners } = options
+  const { announced } = listeners.journal
   const onError = (key: string, error: unknown) => listeners.failed('git source', error, key)
-  return createSources({ api, world, clock, mayWrite, git, directory, onError })
+  return createSources({ api, world, clock, mayWrite, git, directory, onError, announced })
 }
 
 function createReconciler(

@@ -97,6 +97,10 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   })
   const status = await serveStatus({ ...options.listen, registry: telemetry.registry, loop, clock })
   logger.info({ server: credentials.server, status: status.url, identity }, 'started')
+  if (lease)
+    logger.info(
+      'waiting to lead; another controller, or one that was killed, may hold the lease for 15 s',
+    )
   const leading = lease?.run(lastOf(signal, loop))
   await loop.run(signal)
   await events.flush()

@@ -15,6 +15,8 @@ import { ApiError, type KubeApi, type KubeObject } from '../kube/api.ts'
 import { analysisTemplates, gitSources, rollouts } from '../kube/resources.ts'
 import type { Store } from '../kube/store.ts'
 import { Fenced } from './act.ts'
+import type { Journal } from './reconcile.ts'
+import type { sources as reasons } from './rollout/reasons.ts'
 import type { World } from './world.ts'
 
 export interface Syncer {
@@ -26,6 +28,7 @@ export interface Syncer {
   /** Where mirrors are kept; a cache that may be deleted. */
   readonly directory: string
   readonly onError: (key: string, error: unknown) => void
+  readonly announced: Journal['announced']
 }
 
 /** Git as the controller sees it: a branch to read and a writer of the same branch. */
@@ -215,13 +218,19 @@ const maxErrors = 32
 
 function problemStatus(
   object: KubeObject,
-  reason: string,
+  reason: SourceReason,
   message: string,
 ): Partial<GitSourceStatus> {
   return conditions(object, reason, message)
 }
 
-function conditions(object: KubeObject, reason: string, text: string): Partial<GitSourceStatus> {
+type SourceReason = keyof typeof reasons | 'Invalid'
+
+function conditions(
+  object: KubeObject,
+  reason: SourceReason,
+  text: string,
+): Partial<GitSourceStatus> {
   const isReady = reason === 'Applied'
   const message = text.slice(0, 4096)
   const generation = object.metadata.generation ?? 0
@@ -251,7 +260,25 @@ async function report(
   const options = { subresource: 'status' } as const
   const written = await syncer.api.patch(gitSources, { namespace, name }, 'merge', body, options)
   syncer.world.sources.learn(written)
+  announce(syncer, object, { before: before.conditions, now: stamped })
   return null
+}
+
+/** Told once per change of the condition, not at each look. */
+function announce(
+  syncer: Syncer,
+  object: KubeObject,
+  { before, now }: Record<'before' | 'now', readonly Condition[] | undefined>,
+): void {
+  const readyOf = (conditions: readonly Condition[] | undefined) =>
+    conditions?.find(({ type }) => type === 'Ready')
+  const ready = readyOf(now)
+  const isSame = readyOf(before)?.message === ready?.message
+  if (!ready || isSame || (!before && ready.status === 'True')) return
+  const type = ready.status === 'True' ? 'Normal' : 'Warning'
+  // Only reasons of `SourceReason` are ever written into this condition.
+  const reason = ready.reason as SourceReason
+  syncer.announced({ object }, { type, reason, note: ready.message })
 }
 
 function stampTime(

@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { pino } from 'pino'
 import { flagTable } from '../controller/options.ts'
 import { invariants } from '../controller/rollout/invariants.ts'
-import { announced, waits } from '../controller/rollout/reasons.ts'
+import { announced, sources, waits } from '../controller/rollout/reasons.ts'
 import { createTelemetry } from '../controller/telemetry.ts'
 
 const root = new URL('..', import.meta.url)
@@ -17,6 +17,7 @@ async function pages(): Promise<Record<string, string>> {
       'Machine-readable reasons of events, conditions and `status.blockedBy`.',
       ['## What happened', table(['Reason', 'Meaning'], Object.entries(announced))],
       ['## What a rollout waits for', table(['Reason', 'Meaning'], Object.entries(waits))],
+      ['## What is told of a GitSource', table(['Reason', 'Meaning'], Object.entries(sources))],
     ),
     'docs/reference/invariants.md': page(
       'Invariants',

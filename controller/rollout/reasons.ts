@@ -40,4 +40,11 @@ export const waits = {
     'The Rollout or its stored status can not be read; nothing is changed until it is mended.',
 } as const
 
-export type Reason = keyof typeof announced | keyof typeof waits
+/** What is told of a GitSource. */
+export const sources = {
+  Applied: 'Everything that was read is applied.',
+  Errors: 'Some definitions can not be used; those before them stay in force.',
+  Unreachable: 'The repository or its branch can not be read; what was read before stays in force.',
+} as const
+
+export type Reason = keyof typeof sources | keyof typeof announced | keyof typeof waits
