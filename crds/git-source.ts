@@ -4,6 +4,56 @@ import { CommitId, Conditions, ObjectName, Sentence, Timestamp } from './fields.
 
 const Glob = z.string().min(1).max(256)
 
+const SecretRef = z
+  .strictObject({ name: ObjectName.meta({ description: 'Name of the Secret.' }) })
+  .meta({ description: 'A Secret in the namespace of the GitSource.' })
+
+const Host = z
+  .strictObject({
+    kind: z.enum(['github', 'gitlab', 'gitea']).meta({
+      description: 'Whose API it speaks. Forgejo speaks that of Gitea.',
+    }),
+    api: z
+      .string()
+      .max(2048)
+      .regex(/^https?:\/\/[^\s@?#]+$/, 'must be an https or http URL without credentials')
+      .optional()
+      .meta({
+        description: 'Address of the API. Default: the usual one at the host of the repository.',
+      }),
+    autoMerge: z.boolean().default(true).meta({
+      description: 'Ask the host to merge a pull request as soon as its rules are met.',
+    }),
+  })
+  .meta({
+    description: 'The host of the repository, for pull requests and statuses of commits.',
+  })
+
+const Webhook = z
+  .strictObject({
+    kind: z.enum(['github', 'gitlab', 'gitea', 'bitbucket']).meta({
+      description: 'Who signs. Forgejo signs as Gitea does.',
+    }),
+    secretRef: SecretRef.meta({
+      description:
+        'Secret with the key "webhook-secret": what the host signs with, or the token it sends.',
+    }),
+  })
+  .meta({ description: 'Signed messages of the host that say: look now.' })
+
+const Signatures = z
+  .strictObject({
+    require: z.enum(['head', 'range']).meta({
+      description:
+        'head: the newest commit must be signed. range: every commit since the last accepted one that touches a file which is read.',
+    }),
+    secretRef: SecretRef.meta({
+      description:
+        'Secret with "allowed_signers" for SSH signatures, "keys.asc" for OpenPGP ones, or both.',
+    }),
+  })
+  .meta({ description: 'Which commits must be signed, and by whom, before they may roll out.' })
+
 export const GitSourceSpec = z
   .strictObject({
     repository: z
@@ -38,6 +88,18 @@ export const GitSourceSpec = z
       'x-kubernetes-list-type': 'atomic',
       description: 'Globs of files to leave out, even when they are included.',
     }),
+    credentials: z
+      .strictObject({
+        secretRef: SecretRef.meta({
+          description:
+            'Secret with "token", or "username" and "password", or "ssh-privatekey" and "known_hosts"; with "ssh-signingkey", commits are signed by it.',
+        }),
+      })
+      .optional()
+      .meta({ description: 'How to reach the repository, and its host, as Sluice.' }),
+    host: Host.optional(),
+    webhook: Webhook.optional(),
+    signatures: Signatures.optional(),
     schedule: z.string().min(9).max(128).default('* * * * *').meta({
       description:
         'When to look for new commits: a cron line of five fields, or six with seconds first.',

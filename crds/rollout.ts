@@ -86,10 +86,13 @@ const BlueGreen = z
 
 export const Revert = z
   .strictObject({
-    mode: z.enum(['direct', 'off']).default('direct').meta({
-      description:
-        'direct: restore the last good release by a commit on the branch. "off", in quotes: leave Git alone; traffic still goes back.',
-    }),
+    mode: z
+      .enum(['direct', 'pull-request', 'direct-then-pr', 'suggest', 'off'])
+      .default('direct')
+      .meta({
+        description:
+          'direct: restore the last good release by a commit on the branch. pull-request: propose that commit. direct-then-pr: propose it where the branch refuses it. suggest: only say what to restore. "off", in quotes: leave Git alone; traffic still goes back.',
+      }),
   })
   .meta({ description: 'What happens in Git after an abort.' })
 
