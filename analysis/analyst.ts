@@ -2,11 +2,12 @@
 // of a round are asked about at one instant; a subject whose questions fail does not harm another.
 import type { Check } from '../crds/analysis-template.ts'
 import type { Evidence } from '../crds/rollout-status.ts'
+import { type Comparison, createComparer } from './comparing.ts'
 import { createInquiry, type Inquiry } from './inquiry.ts'
 import { combine, judge } from './judge.ts'
 import { createLimiter } from './limiter.ts'
 import type { Provider } from './provider.ts'
-import { groupedQuery, questionFor, shards, singleQuery, type Target } from './query.ts'
+import { groupedQuery, questionFor, serviceOf, shards, singleQuery, type Target } from './query.ts'
 import { type ByArm, builtInReading, byArm, ownReading, type Reading } from './reading.ts'
 import type { Verdict } from './verdict.ts'
 import { windowFor } from './window.ts'
@@ -49,15 +50,27 @@ const maxQueriesAtOnce = 16
 export function createAnalyst(options: AnalystOptions): Analyst {
   const { provider, clock, scrapeIntervalMs, subjectsPerQuery = 200 } = options
   const limit = createLimiter(maxQueriesAtOnce)
+  const comparer = createComparer({ scrapeMs: scrapeIntervalMs, subjectsPerQuery })
   return {
     async judge(subjects) {
       const nowMs = clock.now()
       const inquiry = createInquiry({ provider, limit, atMs: nowMs })
       const asked = subjects.flatMap((subject) => askedOf(subject, { nowMs, scrapeIntervalMs }))
-      const readings = await read(asked, { inquiry, subjectsPerQuery })
+      const comparisons = subjects.flatMap(comparisonsOf)
+      const [readings, compared] = await Promise.all([
+        read(asked, { inquiry, subjectsPerQuery }),
+        comparer.judge(
+          comparisons.map(({ comparison }) => comparison),
+          { inquiry, nowMs },
+        ),
+      ])
       const evidence = new Map<Subject, Evidence[]>(subjects.map((subject) => [subject, []]))
       for (const one of asked) {
         evidence.get(one.subject)?.push(evidenceOf(one, readings.get(one), nowMs))
+      }
+      for (const { subject, comparison } of comparisons) {
+        const found = compared.get(comparison)
+        if (found) evidence.get(subject)?.push(found)
       }
       return new Map(
         subjects.map((subject) => [
@@ -89,7 +102,11 @@ function askedOf(
   const known = (check: Check, reading: Reading): Asked => {
     return { subject, check, target, kind: 'known', query: '', known: reading }
   }
-  return subject.checks.map((check) => {
+  return subject.checks.flatMap((check) => {
+    if (check.compare) {
+      const because = incomparable(subject)
+      return because === null ? [] : [known(check, { kind: 'error', because })]
+    }
     if (windowMs === null) return known(check, tooEarly(subject, time))
     const question = questionFor(check, target)
     if (question.kind === 'problem') {
@@ -97,6 +114,25 @@ function askedOf(
     }
     return { subject, check, target, kind: question.kind, query: question.query, known: null }
   })
+}
+
+/** Compare checks of a subject, unless there is nothing to compare with. */
+function comparisonsOf(subject: Subject): readonly { subject: Subject; comparison: Comparison }[] {
+  const { key, revision, stable, step, fromMs } = subject
+  const service = serviceOf(subject)
+  if (stable === null || service === null) return []
+  const arms = { namespace: service.namespace, service: service.name, revision, stable }
+  const checks = subject.checks.filter((check) => check.compare !== undefined).length
+  return subject.checks.flatMap(({ name, compare }) => {
+    if (compare === undefined) return []
+    const trial = { arms, step, fromMs, compare, checks }
+    return [{ subject, comparison: { key: `${key}/${revision}/${name}`, check: name, trial } }]
+  })
+}
+
+function incomparable(subject: Subject): string | null {
+  if (subject.stable === null) return 'there is no stable revision to compare with'
+  return serviceOf(subject) === null ? `host ${subject.host} is not the name of a Service` : null
 }
 
 async function read(

@@ -1,13 +1,26 @@
 // Queries of one round in, samples or the reason why not out. It stops asking a provider that is down.
 import type { Limiter } from './limiter.ts'
-import { type AnswerSize, type Provider, ProviderError, type Sample } from './provider.ts'
+import {
+  type AnswerSize,
+  givesRaw,
+  type Provider,
+  ProviderError,
+  type RawSamples,
+  type Sample,
+} from './provider.ts'
 
-export type Answer =
-  | { readonly samples: readonly Sample[] }
-  | { readonly kind: 'error'; readonly because: string }
+export interface Unanswered {
+  readonly kind: 'error'
+  readonly because: string
+}
+
+export type Answer = { readonly samples: readonly Sample[] } | Unanswered
+export type RawAnswer = { readonly rows: readonly RawSamples[] } | Unanswered
 
 export interface Inquiry {
   ask(query: string, size: AnswerSize): Promise<Answer>
+  /** Samples as they were scraped, of a range that ends at `atMs`, or now. */
+  askRaw(selector: string, size: AnswerSize, atMs?: number): Promise<RawAnswer>
 }
 
 /** Queries in a row without any answer after which the rest of the round is not asked. */
@@ -22,19 +35,27 @@ export function createInquiry(options: {
   const { provider, limit, atMs } = options
   let unanswered = 0
   let last = ''
+  const guarded = <Found>(ask: () => Promise<Found>) =>
+    limit(async (): Promise<Found | Unanswered> => {
+      if (unanswered >= maxUnanswered) return { kind: 'error', because: last }
+      try {
+        const found = await ask()
+        unanswered = 0
+        return found
+      } catch (error) {
+        last = error instanceof Error ? error.message : String(error)
+        unanswered = error instanceof ProviderError && error.isAboutQuery ? 0 : unanswered + 1
+        return { kind: 'error', because: last }
+      }
+    })
   return {
     ask: (query, size) =>
-      limit(async (): Promise<Answer> => {
-        if (unanswered >= maxUnanswered) return { kind: 'error', because: last }
-        try {
-          const samples = await provider.query(query, atMs, size)
-          unanswered = 0
-          return { samples }
-        } catch (error) {
-          last = error instanceof Error ? error.message : String(error)
-          unanswered = error instanceof ProviderError && error.isAboutQuery ? 0 : unanswered + 1
-          return { kind: 'error', because: last }
-        }
-      }),
+      guarded(async () => ({ samples: await provider.query(query, atMs, size) })),
+    async askRaw(selector, size, rangeEndMs = atMs) {
+      if (!givesRaw(provider)) {
+        return { kind: 'error', because: 'the metrics provider gives no samples as scraped' }
+      }
+      return guarded(async () => ({ rows: await provider.raw(selector, rangeEndMs, size) }))
+    },
   }
 }

@@ -5,7 +5,14 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import axios, { type AxiosResponse } from 'axios'
 import { z } from 'zod'
-import { type AnswerSize, type Provider, ProviderError, type Sample } from './provider.ts'
+import {
+  type AnswerSize,
+  type Provider,
+  ProviderError,
+  type RawProvider,
+  type RawSamples,
+  type Sample,
+} from './provider.ts'
 
 export interface PrometheusOptions {
   /** Base address, with a path prefix where there is one: `http://prometheus.monitoring:9090`. */
@@ -22,7 +29,9 @@ export interface PrometheusOptions {
  * A provider that asks one Prometheus, or what speaks its API (Thanos, Mimir, VictoriaMetrics).
  * Throws when the address is none that may be asked.
  */
-export function prometheusProvider(options: PrometheusOptions): Provider & { close(): void } {
+export function prometheusProvider(
+  options: PrometheusOptions,
+): Provider & RawProvider & { close(): void } {
   const { timeoutMs = 10_000, maxResponseBytes = 8 * 1024 * 1024 } = options
   const address = parseAddress(options)
   const agents = {
@@ -59,16 +68,18 @@ export function prometheusProvider(options: PrometheusOptions): Provider & { clo
       },
     )
   }
+  const ask = async (promql: string, atMs: number, size: AnswerSize) => {
+    let response: AxiosResponse<unknown>
+    try {
+      response = await request(promql, atMs, size)
+    } catch (error) {
+      throw requestError(error, { host: address.host, timeoutMs, maxResponseBytes })
+    }
+    return answerOf(response, address.host)
+  }
   return {
-    async query(promql, atMs, size = 'single') {
-      let response: AxiosResponse<unknown>
-      try {
-        response = await request(promql, atMs, size)
-      } catch (error) {
-        throw requestError(error, { host: address.host, timeoutMs, maxResponseBytes })
-      }
-      return samplesOf(response, address.host)
-    },
+    query: async (promql, atMs, size = 'single') => samplesOf(await ask(promql, atMs, size)),
+    raw: async (selector, atMs, size = 'single') => rawSamplesOf(await ask(selector, atMs, size)),
     close() {
       agents.httpAgent.destroy()
       agents.httpsAgent.destroy()
@@ -87,7 +98,12 @@ const Success = z.object({
       result: z.array(z.object({ metric: Labels, value: Point })),
     }),
     z.object({ resultType: z.literal('scalar'), result: Point }),
-    z.object({ resultType: z.enum(['matrix', 'string']) }),
+    z.object({
+      resultType: z.literal('matrix'),
+      // Points are parsed by hand: there may be a million of them.
+      result: z.array(z.object({ metric: Labels, values: z.array(z.unknown()).optional() })),
+    }),
+    z.object({ resultType: z.literal('string') }),
   ]),
 })
 const Failure = z.object({
@@ -96,8 +112,10 @@ const Failure = z.object({
   error: z.string(),
 })
 
-/** Turns a response into samples, or says what is wrong with it and what to change. */
-function samplesOf(response: AxiosResponse<unknown>, host: string): readonly Sample[] {
+type Success = z.infer<typeof Success>
+
+/** What a response holds; or says what is wrong with it and what to change. */
+function answerOf(response: AxiosResponse<unknown>, host: string): Success['data'] {
   const { status, headers, data } = response
   if (status >= 300 && status < 400) {
     throw unusable(`${host} redirects (${status}): set the address it redirects to`)
@@ -121,6 +139,10 @@ function samplesOf(response: AxiosResponse<unknown>, host: string): readonly Sam
   if (warnings && warnings.length > 0) {
     throw refused(`${host} answers in part only: ${clipped(warnings.join('; '))}`)
   }
+  return answer
+}
+
+function samplesOf(answer: Success['data']): readonly Sample[] {
   switch (answer.resultType) {
     case 'scalar':
       return [sample({}, answer.result)]
@@ -130,6 +152,24 @@ function samplesOf(response: AxiosResponse<unknown>, host: string): readonly Sam
     case 'string':
       throw refused(`the query gives a ${answer.resultType} where one number is needed`)
   }
+}
+
+function rawSamplesOf(answer: Success['data']): readonly RawSamples[] {
+  if (answer.resultType !== 'matrix') {
+    throw refused(`the query gives a ${answer.resultType} where a range is needed`)
+  }
+  return answer.result.map(({ metric, values = [] }) => ({
+    labels: metric,
+    samples: values.map(parsePoint),
+  }))
+}
+
+function parsePoint(point: unknown): RawSamples['samples'][number] {
+  const [seconds, value]: unknown[] = Array.isArray(point) ? point : []
+  if (typeof seconds !== 'number' || typeof value !== 'string') {
+    throw refused('the query gives points that are no time with a value')
+  }
+  return { atMs: Math.round(seconds * 1_000), value: parseValue(value) }
 }
 
 function sample(labels: Sample['labels'], [seconds, value]: [number, string]): Sample {

@@ -1,10 +1,17 @@
-// What analysis wants of a metrics provider. One method: a query at a time in, samples out.
+// What analysis wants of a metrics provider: a query at a time in, samples out.
 
 export interface Sample {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
   /** Time of the evaluation, ms since epoch. */
   readonly atMs: number
+}
+
+/** One series over a range, as it was scraped. */
+export interface RawSamples {
+  readonly labels: Readonly<Record<string, string>>
+  /** Ascending in time. */
+  readonly samples: readonly { readonly atMs: number; readonly value: number }[]
 }
 
 /** `grouped`: the answer speaks for many rollouts and is worth compressing. */
@@ -16,6 +23,16 @@ export interface Provider {
    * Rejects with a `ProviderError` when there is no answer, or one that is not a vector or a scalar.
    */
   query(promql: string, atMs: number, size?: AnswerSize): Promise<readonly Sample[]>
+}
+
+/** A provider that also gives samples as they were scraped: what a comparison needs. */
+export interface RawProvider {
+  /** Evaluates a range selector, such as `metric[2m]`. Rejects as `query` does. */
+  raw(selector: string, atMs: number, size?: AnswerSize): Promise<readonly RawSamples[]>
+}
+
+export function givesRaw(provider: Provider): provider is Provider & RawProvider {
+  return 'raw' in provider && typeof provider.raw === 'function'
 }
 
 /**

@@ -65,18 +65,34 @@ export function readTicks(
   options: ReadingOptions,
 ): Reading {
   const { scrapeMs, nowMs } = options
-  const due = Math.floor((nowMs - consumed.atMs) / scrapeMs)
-  const ticks: Tick[] = []
-  let now = consumed
-  for (let back = Math.min(due, maxIntervals) - 1; back >= 0; back -= 1) {
-    const read = readInterval(now, series, {
-      ...options,
-      endMs: consumed.atMs + (due - back) * scrapeMs,
-    })
-    now = read.consumed
-    if (read.tick) ticks.push(read.tick)
+  const due = Math.max(0, Math.floor((nowMs - consumed.atMs) / scrapeMs))
+  const endMs = consumed.atMs + due * scrapeMs
+  const count = Math.min(due, maxIntervals)
+  const span = {
+    fromMs: endMs - (count + goneScrapes) * scrapeMs,
+    count: count + goneScrapes,
+    scrapeMs,
   }
-  return { consumed: now, ticks }
+  const scraped = series.map((one) => ({ series: one, values: valuesOf(one, span) }))
+  const memory = { ...consumed, values: new Map(consumed.values), pods: new Set(consumed.pods) }
+  const ticks: Tick[] = []
+  for (let at = goneScrapes; at < span.count; at += 1) {
+    const tick = readInterval(memory, scraped, { ...options, at })
+    if (tick) ticks.push({ atMs: span.fromMs + (at + 1) * scrapeMs, ...tick })
+  }
+  return { consumed: { ...memory, atMs: endMs }, ticks }
+}
+
+interface Scraped {
+  readonly series: RawSeries
+  /** The last value in each interval; undefined where there was no scrape. */
+  readonly values: readonly (number | undefined)[]
+}
+
+interface Memory {
+  readonly fromMs: number
+  readonly values: Map<string, number>
+  readonly pods: Set<string>
 }
 
 interface Fresh {
@@ -86,53 +102,58 @@ interface Fresh {
   readonly before: number | null
 }
 
+/** One interval: moves the memory on, and gives the counts of both arms when both can be told. */
 function readInterval(
-  consumed: Consumed,
-  series: readonly RawSeries[],
-  options: ReadingOptions & { readonly endMs: number },
-): { readonly consumed: Consumed; readonly tick: Tick | null } {
-  const { endMs, scrapeMs, weightPercent } = options
-  const moved = { ...consumed, atMs: endMs }
-  const fresh = series.flatMap((one) => {
-    const value = valueIn(one, endMs - scrapeMs, endMs)
-    return value === null ? [] : [{ series: one, value, before: before(one, consumed) }]
-  })
+  memory: Memory,
+  scraped: readonly Scraped[],
+  options: ReadingOptions & { readonly at: number },
+): Omit<Tick, 'atMs'> | null {
+  const { at, lanes, weightPercent } = options
   const arms = ['canary', 'stable'] as const
+  const fresh = scraped.flatMap(({ series, values }) => {
+    const value = values[at]
+    return value === undefined ? [] : [{ series, value, before: before(series, memory) }]
+  })
   const weight = weightPercent === undefined ? {} : { weightPercent }
-  const isWhole = arms.every((arm) => isScraped(arm, series, { endMs, scrapeMs }))
+  const isWhole = arms.every((arm) => isScraped(arm, scraped, at))
   if (fresh.some(({ value }) => !(Number.isFinite(value) && value >= 0))) {
-    if (!isWhole) return { consumed: moved, tick: null }
-    const bad = { n: Number.NaN, x: new Array<number>(options.lanes).fill(Number.NaN) }
-    return { consumed: moved, tick: { atMs: endMs, canary: bad, stable: bad, ...weight } }
+    const bad = { n: Number.NaN, x: new Array<number>(lanes).fill(Number.NaN) }
+    return isWhole ? { canary: bad, stable: bad, ...weight } : null
   }
   const isBased = (arm: RawSeries['arm']) =>
     fresh.some((one) => one.series.arm === arm && one.before !== null)
   if (!isWhole || !arms.every(isBased)) {
     // Nothing is consumed, but what is seen for the first time has its base from now on.
-    return {
-      consumed: take(
-        moved,
-        fresh.filter((one) => one.before === null),
-      ),
-      tick: null,
-    }
+    take(
+      memory,
+      fresh.filter((one) => one.before === null),
+    )
+    return null
   }
-  const [canary, stable] = [armOf('canary', fresh, options), armOf('stable', fresh, options)]
-  const canaryRestarts = restartedPods(fresh)
+  take(memory, fresh)
   return {
-    consumed: take(moved, fresh),
-    tick: { atMs: endMs, canary, stable, canaryRestarts, ...weight },
+    canary: armOf('canary', fresh, options),
+    stable: armOf('stable', fresh, options),
+    canaryRestarts: restartedPods(fresh),
+    ...weight,
   }
 }
 
-/** The last value of a series in the interval, or null when it was not scraped. */
-function valueIn({ samples }: RawSeries, afterMs: number, endMs: number): number | null {
-  const sample = samples.findLast(({ atMs }) => atMs <= endMs)
-  return sample !== undefined && sample.atMs > afterMs ? sample.value : null
+/** Interval k is (fromMs + k scrapes, fromMs + k + 1 scrapes]. */
+function valuesOf(
+  { samples }: RawSeries,
+  span: { readonly fromMs: number; readonly count: number; readonly scrapeMs: number },
+): (number | undefined)[] {
+  const values = new Array<number | undefined>(span.count).fill(undefined)
+  for (const { atMs, value } of samples) {
+    const at = Math.ceil((atMs - span.fromMs) / span.scrapeMs) - 1
+    if (at >= 0 && at < span.count) values[at] = value
+  }
+  return values
 }
 
 /** A series that is born on a known pod, or with its pod after the step began, has counted from zero. */
-function before(series: RawSeries, { values, pods, fromMs }: Consumed): number | null {
+function before(series: RawSeries, { values, pods, fromMs }: Memory): number | null {
   const known = values.get(series.key)
   if (known !== undefined) return known
   if (pods.has(series.pod)) return 0
@@ -140,29 +161,24 @@ function before(series: RawSeries, { values, pods, fromMs }: Consumed): number |
 }
 
 /** An arm is scraped when at least half of the pods that still report were. */
-function isScraped(
-  arm: RawSeries['arm'],
-  series: readonly RawSeries[],
-  { endMs, scrapeMs }: { readonly endMs: number; readonly scrapeMs: number },
-): boolean {
+function isScraped(arm: RawSeries['arm'], scraped: readonly Scraped[], at: number): boolean {
   const there = new Set<string>()
-  const scraped = new Set<string>()
-  for (const one of series) {
-    if (one.arm !== arm) continue
-    if (valueIn(one, endMs - goneScrapes * scrapeMs, endMs) !== null) there.add(one.pod)
-    if (valueIn(one, endMs - scrapeMs, endMs) !== null) scraped.add(one.pod)
+  const now = new Set<string>()
+  for (const { series, values } of scraped) {
+    if (series.arm !== arm) continue
+    if (values[at] !== undefined) now.add(series.pod)
+    for (let k = at - goneScrapes + 1; k <= at; k += 1) {
+      if (values[k] !== undefined) there.add(series.pod)
+    }
   }
-  return scraped.size > 0 && 2 * scraped.size >= there.size
+  return now.size > 0 && 2 * now.size >= there.size
 }
 
-function take(consumed: Consumed, fresh: readonly Fresh[]): Consumed {
-  const values = new Map(consumed.values)
-  const pods = new Set(consumed.pods)
+function take({ values, pods }: Memory, fresh: readonly Fresh[]): void {
   for (const { series, value } of fresh) {
     values.set(series.key, value)
     pods.add(series.pod)
   }
-  return { ...consumed, values, pods }
 }
 
 function armOf(arm: RawSeries['arm'], fresh: readonly Fresh[], options: ReadingOptions): Arm {

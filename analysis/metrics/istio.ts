@@ -10,6 +10,8 @@ export interface MeshMetrics {
   readonly secondsPerUnit: number
   /** Matchers that every query carries, as PromQL. */
   readonly matchers: readonly string[]
+  /** The same for counters that the pods of the server hold, which tell those pods apart. */
+  readonly serverMatchers: readonly string[]
   readonly labels: {
     readonly namespace: string
     readonly service: string
@@ -30,6 +32,7 @@ export const istio: MeshMetrics = {
   // The caller's side sees requests that never reached a canary pod; the server's side does not.
   // Code 0 is a client that went away: neither a success nor a failure of the server.
   matchers: ['reporter=~"source|waypoint"', 'response_code!="0"'],
+  serverMatchers: ['reporter="destination"', 'response_code!="0"'],
   labels: {
     namespace: 'destination_service_namespace',
     service: 'destination_service_name',

@@ -1,0 +1,95 @@
+// Scraped samples of a mesh in, counters of both arms out, and the text of the selectors for them.
+import { istio, type MeshMetrics } from '../metrics/istio.ts'
+import { oneOf, promqlDuration } from '../promql-text.ts'
+import type { RawSamples } from '../provider.ts'
+import type { RawSeries } from './samples.ts'
+import type { Metric } from './spec.ts'
+
+/** Both arms behind one Service. */
+export interface Arms {
+  readonly namespace: string
+  readonly service: string
+  readonly revision: string
+  readonly stable: string
+}
+
+/** A range selector for raw samples of these revisions. `les`: the buckets wanted, all without it. */
+export function rawSelector(
+  metric: Metric,
+  options: {
+    readonly revisions: readonly string[]
+    readonly rangeMs: number
+    readonly les?: readonly string[]
+    /** Counted by the server's own pods instead of by its callers. */
+    readonly isServerSide?: boolean
+  },
+  mesh: MeshMetrics = istio,
+): string {
+  const { revisions, rangeMs, les, isServerSide = false } = options
+  const matchers = [
+    ...(isServerSide ? mesh.serverMatchers : mesh.matchers),
+    oneOf(mesh.labels.revision, revisions),
+    ...(les === undefined ? [] : [oneOf('le', [...les, infinite])]),
+  ]
+  const name = metric === 'errors' ? mesh.requests : mesh.durationBuckets
+  return `${name}{${matchers.join(',')}}[${promqlDuration(rangeMs)}]`
+}
+
+/** Label values of the finite edges in an answer, ascending. */
+export function edgesIn(found: readonly RawSamples[]): readonly string[] {
+  const les = new Set(found.map(({ labels }) => labels['le'] ?? ''))
+  return [...les].filter((le) => secondsOf(le) > 0).sort((a, b) => secondsOf(a) - secondsOf(b))
+}
+
+/** Seconds of an edge; NaN for what is none. */
+export function secondsOf(le: string, mesh: MeshMetrics = istio): number {
+  return le === '' || le === infinite ? Number.NaN : Number(le) * mesh.secondsPerUnit
+}
+
+/** Whose counters an answer holds: the arms of each Service are told apart by their labels. */
+export function armKey(labels: RawSamples['labels'], mesh: MeshMetrics = istio): string {
+  const { namespace, service, revision } = mesh.labels
+  return `${labels[namespace] ?? ''}/${labels[service] ?? ''}/${labels[revision] ?? ''}`
+}
+
+/** Counters of both arms of one Service out of an answer that may hold those of many. */
+export function countersOf(
+  found: ReadonlyMap<string, readonly RawSamples[]>,
+  arms: Arms,
+  options: { readonly metric: Metric; readonly les: readonly string[] },
+): readonly RawSeries[] {
+  return (['canary', 'stable'] as const).flatMap((arm) => {
+    const revision = arm === 'canary' ? arms.revision : arms.stable
+    const rows = found.get(`${arms.namespace}/${arms.service}/${revision}`) ?? []
+    return rows.flatMap((row) => {
+      const counts = countsOf(row.labels, options)
+      if (counts === null) return []
+      const { labels, samples } = row
+      const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
+      return [{ arm, pod: podOf(labels), podStartedMs: null, key, counts, samples }]
+    })
+  })
+}
+
+const infinite = '+Inf'
+
+function countsOf(
+  labels: RawSamples['labels'],
+  { metric, les }: { readonly metric: Metric; readonly les: readonly string[] },
+): RawSeries['counts'] | null {
+  if (metric === 'errors') {
+    const code = labels[istio.labels.code] ?? ''
+    const grpcStatus = labels[istio.labels.grpcStatus] ?? ''
+    const isFailed = istio.failureCode.test(code) || istio.failureGrpcStatuses.includes(grpcStatus)
+    return isFailed ? 'failed' : 'succeeded'
+  }
+  const le = labels['le'] ?? ''
+  if (le === infinite) return 'all'
+  const edge = les.indexOf(le)
+  return edge < 0 ? null : edge
+}
+
+/** The process that holds the counter: what the scrape added to it. */
+function podOf(labels: RawSamples['labels']): string {
+  return labels['pod'] ?? labels['kubernetes_pod_name'] ?? labels['instance'] ?? ''
+}
