@@ -71,6 +71,41 @@ describe('a good answer', () => {
     })
   }
 
+  test('is read as it was scraped: a matrix, also of what is no number', async () => {
+    const values = [
+      [12.5, '3'],
+      [27.5, 'NaN'],
+    ]
+    const matrix = {
+      resultType: 'matrix',
+      result: [{ metric: { i: '0' }, values }, { metric: {} }],
+    }
+    await withServer(success(matrix), {}, async (provider) => {
+      assert.deepEqual(await provider.raw('q[1m]', 30_000), [
+        {
+          labels: { i: '0' },
+          samples: [
+            { atMs: 12_500, value: 3 },
+            { atMs: 27_500, value: Number.NaN },
+          ],
+        },
+        { labels: {}, samples: [] },
+      ])
+    })
+  })
+
+  test('is refused as raw samples where it is none, or its points are no points', async () => {
+    const broken = { resultType: 'matrix', result: [{ metric: {}, values: [[12.5, 3]] }] }
+    for (const [data, message] of [
+      [vector('1'), 'the query gives a vector where a range is needed'],
+      [broken, 'the query gives points that are no time with a value'],
+    ] as const) {
+      await withServer(success(data), {}, async (provider) => {
+        await assert.rejects(provider.raw('q[1m]', 30_000), { message, isAboutQuery: true })
+      })
+    }
+  })
+
   test('is asked for by form, at a time, with the token, compressed only where it is large', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'sluice-token-'))
     const bearerTokenFile = join(directory, 'token')
