@@ -22,7 +22,7 @@ export function errorShare(requests: Requests, minPercent: number): Share {
   const { failed, total } = requests
   const value = total > 0 ? 100 * (1 - failed / total) : null
   const shown = value === null ? 'no requests' : percent(value, minPercent)
-  const subject = `success rate ${shown} of ${counted(total)} requests`
+  const subject = `success rate ${shown} of ${counted(total, failed)} requests`
   return {
     bad: failed,
     total,
@@ -63,7 +63,7 @@ export function slowShare(
   const note = isWide
     ? `; ${time(maxSeconds)} lies inside the bucket ${time(finite[at - 1]?.edgeSeconds ?? 0)} to ${time(judged)}, so ${time(judged)} was judged`
     : ''
-  const subject = `${shown} of ${counted(total)} requests`
+  const subject = `${shown} of ${counted(total, bad)} requests`
   const judgedAtEdge = `${subject}: ${slow} took longer than ${time(judged)}, ${trimmed(100 * allowed)} % may${note}`
   return {
     bad,
@@ -97,9 +97,9 @@ function quantileSeconds({ total, buckets }: Durations, quantile: number): numbe
 }
 
 /** Prometheus extrapolates counts to the edges of a window, so they are rarely whole. */
-function counted(total: number): string {
-  const whole = Math.round(total)
-  return Math.abs(total - whole) < 0.01 ? String(whole) : `about ${whole}`
+function counted(total: number, bad: number): string {
+  const isWhole = [total, bad].every((count) => Math.abs(count - Math.round(count)) < 0.01)
+  return `${isWhole ? '' : 'about '}${Math.round(total)}`
 }
 
 /** Two decimals, more where rounding would hide on which side of the bound the value lies. */

@@ -19,7 +19,9 @@ export interface TrafficRow {
   readonly failed: number
 }
 
-const barWidth = 20
+const barWidth = 10
+const widest = 100
+const indent = ' '.repeat(7)
 
 export function createScreen(
   stream: NodeJS.WriteStream,
@@ -35,7 +37,13 @@ export function createScreen(
     say: (text) => line(`${clock()} ${text}`),
     decision(name, phase, because) {
       const code = phase === 'Aborted' ? 31 : phase === 'Stable' ? 32 : 36
-      line(`${clock()} ${paint(code, `${name} ${phase}`)}: ${because}`)
+      const width = Math.min(stream.columns ?? widest, widest) - indent.length
+      const [first = '', ...rest] = wrap(`${name} ${phase}: ${because}`, width)
+      const head = `${name} ${phase}`
+      line(
+        `${clock()} ${first.startsWith(head) ? paint(code, head) + first.slice(head.length) : first}`,
+      )
+      for (const more of rest) line(`${indent}${more}`)
     },
     traffic(rows) {
       const shown = rows.map(({ label, weight, requests, failed }) => {
@@ -48,4 +56,18 @@ export function createScreen(
     },
     text: (text) => line(text),
   }
+}
+
+/** Lines of at most `width` characters, broken between words. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`
+    if (longer.length > width && line !== '') {
+      lines.push(line)
+      line = word
+    } else line = longer
+  }
+  return [...lines, line]
 }

@@ -57,6 +57,10 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     const traffic = createTraffic(lab.meshUrl, systemClock)
     stack.defer(() => traffic.close())
     let limit = Date.now() + options.limitMs
+    // Without a controller nothing will happen any more.
+    void controller.ended.then(() => {
+      limit = 0
+    })
     const follower = watch({ lab, screen, stop, stack, deadline: () => limit })
     const lines = setInterval(() => tellTraffic(screen, follower, traffic), trafficLineMs)
     stack.defer(() => clearInterval(lines))
