@@ -32,7 +32,7 @@ describe('a success rate', () => {
       true,
       counts(requests(212, 61.056)),
       'Failed',
-      'success rate 71.20 % of 212 requests is below 99 %',
+      'success rate 71.20 % of about 212 requests is below 99 %',
     ],
     [
       'passes at its bound',
@@ -53,7 +53,7 @@ describe('a success rate', () => {
       true,
       counts(requests(100_000, 1000.4)),
       'Failed',
-      'success rate 98.9996 % of 100000 requests is below 99 %',
+      'success rate 98.9996 % of about 100000 requests is below 99 %',
     ],
     [
       'waits in the middle where it may be chance',
