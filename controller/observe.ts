@@ -86,6 +86,7 @@ export function observe(
 // parsed once.
 const knownSpecs = new WeakMap<object, Rollout>()
 const knownStatuses = new WeakMap<object, RolloutStatus>()
+const knownFleets = new WeakMap<object, ReturnType<typeof readFleet>>()
 
 function readRollout(object: KubeObject): ReturnType<typeof parseRollout> {
   const { spec, metadata } = object
@@ -105,6 +106,14 @@ function readStatus(object: KubeObject) {
   const parsed = RolloutStatus.safeParse(status ?? {})
   if (parsed.success && isFrozenObject(status)) knownStatuses.set(status, parsed.data)
   return parsed
+}
+
+function fleetOf(object: KubeObject): ReturnType<typeof readFleet> {
+  const known = knownFleets.get(object)
+  if (known !== undefined) return known
+  const fleet = readFleet(object)
+  if (isFrozenObject(object)) knownFleets.set(object, fleet)
+  return fleet
 }
 
 function isFrozenObject(value: unknown): value is object {
@@ -146,7 +155,7 @@ function fleetsOf(world: World, owner: Owner): Fleet[] {
     .byIndex(byRollout, `${owner.namespace}/${owner.name}`)
     .filter((object) => isOwned(object, owner) && !object.metadata.deletionTimestamp)
     .flatMap((object) => {
-      const fleet = readFleet(object)
+      const fleet = fleetOf(object)
       if (!fleet) return []
       const { revision, desired, ready, decision } = fleet
       const trouble = ready < desired ? troubleOf(world, object, revision) : undefined

@@ -86,8 +86,10 @@ function grow(want: Desired, seen: Seen, rules: Rules): Part {
     }
   }
   const known = new Set(seen.route.subsets)
-  if (Object.keys(want.replicas).some((revision) => !known.has(revision))) {
-    actions.push({ kind: 'subsets', revisions: sorted([...known, ...Object.keys(want.replicas)]) })
+  // What a route still names has a subset too: without it the mesh answers 503 for its share.
+  const needed = [...Object.keys(want.replicas), ...Object.keys(seen.route.weights)]
+  if (needed.some((revision) => !known.has(revision))) {
+    actions.push({ kind: 'subsets', revisions: sorted([...known, ...needed]) })
   }
   return { actions, waiting }
 }
