@@ -65,10 +65,17 @@ export function countersOf(
       const counts = countsOf(row.labels, options)
       if (counts === null) return []
       const { labels, samples } = row
-      const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
+      const key = identityOf(labels)
       return [{ arm, pod: podOf(labels), podStartedMs: null, key, counts, samples }]
     })
   })
+}
+
+/** Label values can not hold a null character on their way through Prometheus. */
+function identityOf(labels: RawSamples['labels']): string {
+  let key = ''
+  for (const name of Object.keys(labels).sort()) key += `${name}\0${labels[name]}\0`
+  return key
 }
 
 const infinite = '+Inf'
