@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isSettled, type Observer } from './observer.ts'
+import { beginWith, trialOf } from './plot.ts'
 import { path } from './rollout-text.ts'
-import { type Stage, setStage } from './stage.ts'
+import { setStage } from './stage.ts'
 
 test('a canary is promoted step by step, without a failed request', async (t) => {
   await using stage = await setStage('e2e-promote')
-  await begin(stage)
+  await stage.controller('one')
+  await beginWith(stage, 'v1')
   const { observer, load } = stage
   const before = observer.status()?.stable?.revision ?? ''
   const startedAt = Date.now()
@@ -29,7 +31,8 @@ test('a canary is promoted step by step, without a failed request', async (t) =>
 
 test('a bad canary is aborted, and the last good release restored by one commit', async (t) => {
   await using stage = await setStage('e2e-abort')
-  await begin(stage)
+  await stage.controller('one')
+  await beginWith(stage, 'v1')
   const { observer, repository } = stage
   const good = observer.status()?.stable?.revision ?? ''
   const textBefore = await repository.file('refs/heads/main', path)
@@ -53,25 +56,6 @@ test('a bad canary is aborted, and the last good release restored by one commit'
   assert.equal(reverts.length, 1)
   assert.deepEqual(observer.weights(), { [good]: 100 })
 })
-
-/** Starts the controller and waits until the first release serves callers. */
-async function begin({ controller, commit, observer, load }: Stage): Promise<void> {
-  controller('one')
-  await commit({ version: 'v1' })
-  await observer.until('v1 is stable', () => isSettled(observer.status()))
-  const from = Date.now()
-  await observer.until('callers are answered', () => {
-    const { requests, failed } = load.since(from)
-    return requests - failed > 50
-  })
-}
-
-function trialOf(observer: Observer, commit: string): Promise<string> {
-  return observer.until(`commit ${commit.slice(0, 7)} is on trial`, () => {
-    const { canary } = observer.status() ?? {}
-    return canary?.commit === commit && canary.revision
-  })
-}
 
 /** Each weight that the route gave a revision, in order. */
 function weightsOnTheWay(observer: Observer, revision: string): number[] {

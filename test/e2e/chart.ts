@@ -48,22 +48,40 @@ const access: Readonly<Record<string, Resource>> = {
   RoleBinding: of('rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings'),
 }
 
-/** Grants what the chart grants in this namespace; gives a kubeconfig of the chart's account. */
+/** Grants what the chart grants in this namespace. */
 export async function grantAccess(
   plane: Description,
   api: KubeApi,
   namespace: string,
-): Promise<string> {
+): Promise<void> {
   for (const object of await renderChart(plane, { namespace })) {
     const resource = access[object.kind]
     if (!resource) continue
     await api.patch(resource, object.metadata, 'apply', object, { force: true })
   }
-  const token = await requestToken(plane, namespace)
-  const path = join(plane.directory, namespace, 'controller.kubeconfig')
-  await writeFile(path, renderKubeconfig({ ...plane, token, namespace }), { mode: 0o600 })
-  return path
 }
+
+export interface Access {
+  readonly kubeconfigPath: string
+  /** Names the token in the audit log. */
+  readonly credential: string
+}
+
+/** A kubeconfig with a token of its own for the account of the chart, as each pod has one. */
+export async function openAccess(
+  plane: Description,
+  namespace: string,
+  name: string,
+): Promise<Access> {
+  const token = await requestToken(plane, namespace)
+  const kubeconfigPath = join(plane.directory, namespace, `${name}.kubeconfig`)
+  await writeFile(kubeconfigPath, renderKubeconfig({ ...plane, token, namespace }), { mode: 0o600 })
+  const [, claims = ''] = token.split('.')
+  const { jti } = Claims.parse(JSON.parse(Buffer.from(claims, 'base64url').toString()))
+  return { kubeconfigPath, credential: `JTI=${jti}` }
+}
+
+const Claims = z.object({ jti: z.string() })
 
 const TokenRequest = z.object({ status: z.object({ token: z.string() }) })
 

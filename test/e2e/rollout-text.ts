@@ -54,3 +54,19 @@ ${steps.join('\n')}
       - { name: latency, latency: { quantile: 0.95, max: 250ms } }
 `
 }
+
+export const templatePath = 'apps/checkout/template.yaml'
+
+/** Beside the Rollout; each version changes it, so that it is applied anew. */
+export function templateText(namespace: string, version: string): string {
+  return `apiVersion: sluice.dev/v1alpha1
+kind: AnalysisTemplate
+metadata:
+  name: latency
+  namespace: ${namespace}
+  labels: { release: ${version} }
+spec:
+  checks:
+    - { name: slow, latency: { quantile: 0.99, max: 900ms } }
+`
+}

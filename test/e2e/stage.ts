@@ -11,10 +11,10 @@ import { type Load, startLoad } from '../../lab/load/start.ts'
 import { startMesh } from '../../lab/mesh/start.ts'
 import { startMetrics } from '../../lab/metrics/start.ts'
 import { createRandom } from '../../lab/random.ts'
-import { grantAccess } from './chart.ts'
+import { grantAccess, openAccess } from './chart.ts'
 import { connectTo, currentControlPlane, type Description } from './current.ts'
 import { type Observer, observe } from './observer.ts'
-import { path, rolloutText, type Wanted } from './rollout-text.ts'
+import { path, rolloutText, templatePath, templateText, type Wanted } from './rollout-text.ts'
 
 export interface Stage extends AsyncDisposable {
   readonly plane: Description
@@ -27,9 +27,14 @@ export interface Stage extends AsyncDisposable {
    * Starts one more controller under the account of the chart, or as the administrator where there is no
    * helm. Its name is its identity in the Lease.
    */
-  controller(name: string): ControllerProcess
+  controller(name: string): Promise<Controller>
   /** Commits the Rollout; gives the commit. */
   commit(wanted: Omit<Wanted, 'namespace'>): Promise<string>
+}
+
+export type Controller = ControllerProcess & {
+  /** Names its token in the audit log; empty for the administrator. */
+  readonly credential: string
 }
 
 const scrapeIntervalMs = 250
@@ -56,8 +61,7 @@ export async function setStage(namespace: string): Promise<Stage> {
       metadata: { name: namespace },
     })
     await untilPodsAreAdmitted(api, namespace)
-    const kubeconfig =
-      plane.helm === null ? plane.kubeconfigPath : await grantAccess(plane, api, namespace)
+    if (plane.helm !== null) await grantAccess(plane, api, namespace)
     const repository = await commission(api, namespace, directory)
     const prometheus = await startMeasured(api, namespace, stack)
     const observer = observe(api, namespace)
@@ -71,11 +75,15 @@ export async function setStage(namespace: string): Promise<Stage> {
     stack.defer(() => load.stop())
     return {
       ...{ plane, api, namespace, repository, observer, load },
-      controller(name) {
+      async controller(name) {
+        const access =
+          plane.helm === null
+            ? { kubeconfigPath: plane.kubeconfigPath, credential: '' }
+            : await openAccess(plane, namespace, name)
         const process = startController({
           logPath: join(directory, `${name}.log`),
           flags: [
-            ['--kubeconfig', kubeconfig],
+            ['--kubeconfig', access.kubeconfigPath],
             ['--prometheus', prometheus.url],
             ['--scrape-interval', `${scrapeIntervalMs}ms`],
             ['--git-directory', join(directory, `mirrors-${name}`)],
@@ -86,11 +94,12 @@ export async function setStage(namespace: string): Promise<Stage> {
           ].flat(),
         })
         stack.defer(() => process.stop())
-        return process
+        return { ...process, credential: access.credential }
       },
       commit: (wanted) =>
         repository.commit(`checkout: release ${wanted.version}`, {
           [path]: rolloutText({ ...wanted, namespace }),
+          [templatePath]: templateText(namespace, wanted.version),
         }),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     }

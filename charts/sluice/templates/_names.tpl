@@ -36,7 +36,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- define "sluice.rules" -}}
 - apiGroups: [sluice.dev]
   resources: [rollouts]
-  verbs: [get, list, watch, create, patch]
+  verbs: [list, watch, create, patch]
 - apiGroups: [sluice.dev]
   resources: [rollouts/status]
   verbs: [update, patch]
