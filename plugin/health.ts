@@ -78,6 +78,7 @@ export function sourcesHealth(sources: readonly Json[]): Symptom[] {
 }
 
 export function templatesHealth(rollouts: readonly Json[], templates: readonly Json[]): Symptom[] {
+  if (rollouts.length === 0) return []
   const known = new Set(templates.map(nameOf))
   const missing = rollouts.flatMap((rollout): Symptom[] => {
     const { templateRef } = record(record(rollout['spec'])['analysis'])
@@ -120,6 +121,7 @@ export function controllerHealth(rollouts: readonly Json[]): Symptom {
 
 /** Whether a bad release could be restored in Git, as far as the objects tell; nothing is tried. */
 export function revertHealth(rollouts: readonly Json[], sources: readonly Json[]): Symptom[] {
+  if (rollouts.length === 0) return []
   const ready = new Set(
     sources.filter((one) => conditionOf(one, 'Ready')['status'] === 'True').map(nameOf),
   )
