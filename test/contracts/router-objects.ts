@@ -51,6 +51,13 @@ export function rulesBeside(object: KubeObject, at: At): Json[] {
   return [...rules, ...mirrors]
 }
 
+/** Whether rules for matched requests stand where they are reached: first of all, or, where order says nothing, anywhere. */
+export function isReached({ spec }: KubeObject): boolean {
+  const http: Json[] = spec.http ?? []
+  const matching = http.filter(isMatchRule).length
+  return http.slice(0, matching).every(isMatchRule)
+}
+
 /** The object without anything of ours: what must be equal before and after a write. */
 export function masked(object: KubeObject, at: At): Json {
   const copy: Json = JSON.parse(JSON.stringify(object))

@@ -15,7 +15,7 @@ import {
   type Weights,
 } from '../../traffic/router.ts'
 import { assertUnclaimed } from '../../traffic/routers.ts'
-import { destinations, isOursEntry, masked, rulesBeside } from './router-objects.ts'
+import { destinations, isOursEntry, isReached, masked, rulesBeside } from './router-objects.ts'
 
 export interface RouterCase {
   readonly name: string
@@ -215,7 +215,7 @@ export function routerContract(subject: RouterCase): void {
         const during = render(before, weights, { aside })
         assert.deepEqual(router.readRoute(during, at).aside, aside)
         const moved = render(during, { [stable]: 50, [canary]: 50 }, { aside })
-        assert.ok(rulesBeside(during, at).length > 0)
+        assert.ok(rulesBeside(during, at).length > 0 && isReached(during))
         assert.deepEqual(rulesBeside(moved, at), rulesBeside(during, at))
         const after = render(during, { [stable]: 100 })
         assert.equal(JSON.stringify(after['spec']), JSON.stringify(before['spec']))
