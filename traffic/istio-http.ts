@@ -76,7 +76,8 @@ export function hasAsideHttp(rules: readonly Json[], beside: Beside, aside: Asid
 /** The conditions of a rule and ours: every way into the rule, narrowed. */
 function both(theirs: readonly Json[] | undefined, ours: StepMatch): Json[] {
   const headers: Record<string, Json> = Object.fromEntries(
-    Object.entries(ours.headers ?? {}).map(([name, value]) => [name, { ...value }]),
+    // Envoy sees header names in lower case, and Istio compares them as they are written.
+    Object.entries(ours.headers ?? {}).map(([name, value]) => [name.toLowerCase(), { ...value }]),
   )
   if (ours.cookie) headers['cookie'] = { regex: cookiePattern(ours.cookie) }
   const ways: readonly Json[] = theirs && theirs.length > 0 ? theirs : [{}]
