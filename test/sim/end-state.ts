@@ -25,13 +25,7 @@ export function unrest(world: World): string | null {
   const isRead =
     source?.commit === host.head().id && source?.conditions?.[0]?.reason !== 'Unreachable'
   if (scenario.isGit && !isRead) return 'the head of the branch was not read'
-  if (!rollout) {
-    if (scenario.isGit && asked !== undefined) return 'Git defines a Rollout that is not there'
-    const left = [replicaSets, virtualServices, destinationRules].flatMap((kind) =>
-      server.list(kind),
-    )
-    return left.length === 0 ? null : `${left.length} objects are left of a Rollout that is gone`
-  }
+  if (!rollout) return scenario.isGit && asked ? 'Git defines a Rollout that is not there' : orphans(world)
   const target = revisionOf(rollout['spec'].template)
   if (scenario.isGit && asked !== target && !isRefused(world)) {
     return `Git asks for ${asked}, the Rollout for ${target}`
@@ -53,6 +47,12 @@ export function unrest(world: World): string | null {
     case 'Stable':
       return held(status, target) ?? alone(world, status, size)
   }
+}
+
+function orphans({ server }: World): string | null {
+  const kinds = [replicaSets, virtualServices, destinationRules]
+  const left = kinds.flatMap((kind) => server.list(kind))
+  return left.length === 0 ? null : `${left.length} objects are left of a Rollout that is gone`
 }
 
 /** The API server refuses what Git says, and the GitSource tells so. */

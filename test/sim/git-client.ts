@@ -91,7 +91,7 @@ function read(head: Commit, before: SourceState | null, host: GitHost): SourceSt
 }
 
 async function revert(parts: GitParts, request: RevertRequest): Promise<RevertResult> {
-  const { kernel, choices, host, process } = parts
+  const { choices, host } = parts
   let refusals = 0
   for (;;) {
     const tip = await reach(parts)
@@ -99,27 +99,26 @@ async function revert(parts: GitParts, request: RevertRequest): Promise<RevertRe
     if ('state' in plan) return plan
     if (choices.at('G1f')) parts.interfere(false)
     if (choices.at('G2f')) parts.interfere(true)
-    const files = { [plan.path]: plan.text }
-    const commit = host.build(tip, { author: 'Sluice', message: plan.message, files })
-    await pass(kernel, process)
-    if (parts.downUntil() > kernel.now()) throw new GitFailure('the host does not answer')
-    if (choices.at('G9f')) {
-      refusals += 1
-      if (refusals < 2) continue
-      return { state: 'NeedsHuman', because: 'the server refused the commit: protected branch' }
-    }
-    parts.onPush?.('before')
-    if (!process.isAlive) return new Promise(() => undefined)
-    const isPushed = host.push(tip, commit)
-    parts.onPush?.('after')
-    if (!process.isAlive) return new Promise(() => undefined)
-    if (!isPushed) {
-      refusals = 0
-      continue
-    }
-    if (choices.at('G3f')) throw new GitFailure('the connection was lost after the push')
-    return { state: 'Committed', commit: commit.id, because: `restored ${plan.path}` }
+    const answer = await push(parts, tip, plan)
+    if (typeof answer === 'object') return answer
+    refusals = answer === 'refused' ? refusals + 1 : 0
+    if (refusals < 2) continue
+    return { state: 'NeedsHuman', because: 'the server refused the commit: protected branch' }
   }
+}
+
+async function push(
+  { kernel, choices, host, process, downUntil }: GitParts,
+  tip: Commit,
+  { path, text, message }: Plan,
+): Promise<RevertResult | 'refused' | 'moved'> {
+  const commit = host.build(tip, { author: 'Sluice', message, files: { [path]: text } })
+  await pass(kernel, process)
+  if (downUntil() > kernel.now()) throw new GitFailure('the host does not answer')
+  if (choices.at('G9f')) return 'refused'
+  if (!host.push(tip, commit)) return 'moved'
+  if (choices.at('G3f')) throw new GitFailure('the connection was lost after the push')
+  return { state: 'Committed', commit: commit.id, because: `restored ${path}` }
 }
 
 interface Plan {

@@ -106,7 +106,7 @@ export function definitionsIn(text: string): FileDefinitions {
 
 /** The commit that last changed the value of a definition. */
 export function lastChange(head: Commit, identity: string): Commit {
-  const valueIn = (commit: Commit) => valueOf(commit, identity)
+  const valueIn = (commit: Commit) => meaningIn(commit, identity)
   const value = valueIn(head)
   let since = head
   for (let at = head.parent; at; at = at.parent) {
@@ -118,7 +118,7 @@ export function lastChange(head: Commit, identity: string): Commit {
 
 const values = new Map<string, string>()
 
-function valueOf(commit: Commit, identity: string): string {
+function meaningIn(commit: Commit, identity: string): string {
   for (const text of commit.files.values()) {
     if (!text.includes('sluice.dev/')) continue
     const found = definitionsIn(text).definitions.find((one) => one.identity === identity)

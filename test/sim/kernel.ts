@@ -39,7 +39,7 @@ export interface KernelOptions {
 
 /** Turns of the host's loop are dear, so several events share one; promises settle after each all the same. */
 const eventsPerTurn = 64
-const mostEvents = 400_000
+const mostEvents = 60_000
 
 export function createKernel(options: KernelOptions): Kernel {
   const heap: Planned[] = []
@@ -82,37 +82,48 @@ export function createKernel(options: KernelOptions): Kernel {
     count: () => count,
     after,
     clockOf: (process) => clockOf(process, { now: () => time, after }),
-    drive: (untilMs, isDone) =>
-      new Promise((resolve, reject) => {
-        let isOver = false
-        const end = (finish: () => void) => {
-          isOver = true
-          finish()
+    drive(untilMs, isDone) {
+      /** Runs one event; false when there is nothing more to run. */
+      const runOne = (): boolean => {
+        options.settled()
+        if (isDone()) return false
+        const planned = next(untilMs)
+        if (!planned) {
+          time = Math.max(time, untilMs)
+          return false
         }
-        const step = () => {
-          if (isOver) return
-          try {
-            options.settled()
-            const planned = isDone() ? null : next(untilMs)
-            if (!planned) {
-              if (!isDone()) time = Math.max(time, untilMs)
-              return end(resolve)
-            }
-            time = planned.at
-            count += 1
-            if (count > mostEvents) throw new Error(`more than ${mostEvents} events: a hot loop`)
-            planned.run?.()
-          } catch (error) {
-            end(() => reject(error))
-          }
-        }
-        const turn = () => {
-          for (let i = 0; i < eventsPerTurn && !isOver; i += 1) setImmediate(step)
-          if (!isOver) setImmediate(turn)
-        }
-        turn()
-      }),
+        time = planned.at
+        count += 1
+        if (count > mostEvents) throw new Error(`more than ${mostEvents} events: a hot loop`)
+        planned.run?.()
+        return true
+      }
+      return inTurns(runOne)
+    },
   }
+}
+
+/** Calls until false comes back, with all promises settled in between. */
+function inTurns(work: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let isOver = false
+    const step = () => {
+      if (isOver) return
+      try {
+        if (work()) return
+        isOver = true
+        resolve()
+      } catch (error) {
+        isOver = true
+        reject(error)
+      }
+    }
+    const turn = () => {
+      for (let i = 0; i < eventsPerTurn && !isOver; i += 1) setImmediate(step)
+      if (!isOver) setImmediate(turn)
+    }
+    turn()
+  })
 }
 
 function clockOf(process: Process, kernel: Pick<Kernel, 'now' | 'after'>): Clock {

@@ -121,7 +121,7 @@ function unknownFields(world: World, isReadable: boolean): void {
 
 export function mendStatus(world: World, before: KubeObject): void {
   const now = world.server.get(rollouts, key)
-  if (!now || now['status']?.phase !== 'Rolling') return
+  if (now?.['status']?.phase !== 'Rolling') return
   const next = { ...now, status: before['status'] } as KubeObject
   world.server.replace(by('ada', world.kernel.now()), rollouts, next, { subresource: 'status' })
 }

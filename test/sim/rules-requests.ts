@@ -23,8 +23,8 @@ const mostPerMinute = 240
 export function createRequestRules(now: () => number) {
   const dealings = new Map<string, Dealings>()
 
-  const of = (process: Process, { call }: Requested): Dealings => {
-    const place = `${process.name} ${call.resource.plural} ${call.key.name}`
+  const of = (process: Process, { call }: Requested, verb: string): Dealings => {
+    const place = `${process.name} ${call.resource.plural} ${call.key.name} ${verb}`
     const known = dealings.get(place)
     if (known) return known
     const fresh = { ownVersion: '', uid: '', notBefore: 0, count: 0, countedFrom: now() }
@@ -35,7 +35,7 @@ export function createRequestRules(now: () => number) {
   return (requested: Requested): { name: string; says: string } | null => {
     const { call, process, error, sentAt } = requested
     if (call.verb === 'list' || call.resource.plural === leases.plural) return null
-    const one = of(process, requested)
+    const one = of(process, requested, call.verb)
     if (now() - one.countedFrom > 60_000) Object.assign(one, { count: 0, countedFrom: now() })
     one.count += 1
     if (one.count > mostPerMinute) {
@@ -51,7 +51,8 @@ export function createRequestRules(now: () => number) {
       one.notBefore = now() + error.retryAfterMs
     }
     if (call.verb === 'get') return null
-    return precondition(requested, one) ?? remember(requested, one)
+    const object = of(process, requested, '')
+    return precondition(requested, object) ?? remember(requested, object)
   }
 }
 

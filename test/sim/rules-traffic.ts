@@ -210,10 +210,15 @@ export const fleetRules: readonly Rule<Change>[] = [
     name: 'A7',
     says: 'nothing of another owner is removed or resized',
     check(view, { object, previous }) {
-      const uid = (previous ?? object).metadata.ownerReferences?.[0]?.uid
-      const owners = [rolloutOf(view), rolloutAt(view, view.kernel.now() - staleMs(view))]
-      const ours = owners.map((owner) => owner?.metadata.uid).filter((one) => one !== undefined)
-      return ours.length === 0 || ours.includes(uid ?? '') ? null : `owner ${uid}, ours ${ours}`
+      const uid = previous?.metadata.ownerReferences?.[0]?.uid
+      if (!previous || uid === object.metadata.uid) return null
+      const since = view.kernel.now() - staleMs(view)
+      const log = view.server.log(rollouts)
+      const isOurs = log.some((change, i) => {
+        const isOver = change.type === 'DELETED' || (log[i + 1]?.at ?? since) < since
+        return change.object.metadata.uid === uid && (!isOver || change.at >= since)
+      })
+      return isOurs ? null : `its owner is ${uid}`
     },
   },
 ]

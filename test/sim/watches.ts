@@ -83,10 +83,12 @@ export function createWatchHub(parts: {
     kernel.after(bookmarkMs, beat)
     const resourceVersion = String(server.version())
     for (const watch of open) {
-      if (watch.isDead || watch.isPlanned) continue
-      const { apiVersion, kind } = watch.request.resource
+      const { process, request } = watch
+      const isDeaf = !process.isAlive || process.pausedUntil > kernel.now()
+      if (watch.isDead || watch.isPlanned || isDeaf) continue
+      const { apiVersion, kind } = request.resource
       const object = { apiVersion, kind, metadata: { name: '', resourceVersion } }
-      kernel.after(latencyMs, () => say(watch, { type: 'BOOKMARK', object }), watch.process)
+      say(watch, { type: 'BOOKMARK', object })
     }
   }
   kernel.after(bookmarkMs, beat)
