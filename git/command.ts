@@ -1,6 +1,7 @@
 // Fixed argument lists in, bytes out. The only place that starts git: no shell, no configuration of the
 // host, no prompts, no hooks, no helpers; a deadline and an output limit on every command.
 import { spawn } from 'node:child_process'
+import { withoutSecrets } from './credentials.ts'
 
 export interface GitOptions {
   /** Directory that serves as HOME, so that no configuration of a user is read. */
@@ -10,6 +11,8 @@ export interface GitOptions {
   readonly input?: string | Buffer | undefined
   readonly deadlineMs?: number | undefined
   readonly maxOutputBytes?: number | undefined
+  /** Files with secrets that no word of git may repeat. */
+  readonly secretFiles?: readonly string[] | undefined
   /** Identity, index file and credentials helpers; never a secret itself. */
   readonly environment?: Readonly<Record<string, string>> | undefined
 }
@@ -42,6 +45,8 @@ const settings = [
   'submodule.recurse=false',
   'fetch.recurseSubmodules=false',
   'credential.helper=',
+  // A redirect could carry credentials to another place.
+  'http.followRedirects=false',
   'http.lowSpeedLimit=1000',
   'http.lowSpeedTime=30',
 ].flatMap((setting) => ['-c', setting])
@@ -88,7 +93,7 @@ export function git(args: readonly string[], options: GitOptions): Promise<Buffe
     clearTimeout(timer)
     if (ended !== null) reject(new GitError(subcommand, ended, sentence(ended)))
     else if (code === 0) resolve(Buffer.concat(output))
-    else reject(new GitError(subcommand, 'exit', lastWords(stderr)))
+    else reject(new GitError(subcommand, 'exit', lastWords(stderr, options.secretFiles)))
   })
   return promise
 }
@@ -126,8 +131,10 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-function lastWords(stderr: string): string {
-  const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== '')
+function lastWords(stderr: string, secretFiles: readonly string[] = []): string {
+  const lines = withoutSecrets(stderr, secretFiles)
+    .split(/[\r\n]+/)
+    .filter((line) => line.trim() !== '')
   return redact(lines.slice(-6).join('; '))
 }
 

@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { GitError, type GitOptions, git } from './command.ts'
+import type { CredentialFiles } from './credentials.ts'
 import {
   type Change,
   type Commit,
@@ -11,7 +12,7 @@ import {
   parseTree,
   type Tree,
 } from './git-output.ts'
-import { MirrorError, remoteError, timedOut } from './mirror-error.ts'
+import { MirrorError, timedOut } from './mirror-error.ts'
 import { isBranchName, isCommitId, isUrl } from './names.ts'
 import {
   type BatchOptions,
@@ -21,6 +22,7 @@ import {
   readSizes,
   streamBatch,
 } from './object-batch.ts'
+import { createRemote, type PushResult, type Remote } from './remote.ts'
 
 export interface MirrorOptions {
   /** Where the mirror lives; nothing else may be in it. */
@@ -29,8 +31,7 @@ export interface MirrorOptions {
   readonly branch: string
   /** Longest time of one network command, 120 s unless told. */
   readonly networkDeadlineMs?: number | undefined
-  /** Credentials for git, such as GIT_ASKPASS and GIT_SSH_COMMAND. */
-  readonly environment?: Readonly<Record<string, string>> | undefined
+  readonly credentials?: CredentialFiles | undefined
 }
 
 export interface Fetched {
@@ -41,14 +42,7 @@ export interface Fetched {
   readonly rewritten: boolean
 }
 
-export interface PushResult {
-  readonly isAccepted: boolean
-  /** What the server said when it did not take the push. */
-  readonly words: string
-}
-
 const localDeadlineMs = 30_000
-const maxBranchesNamed = 20
 
 /** Opens a mirror; nothing is fetched yet. Throws `MirrorError` for a URL or branch that is refused. */
 export function openMirror(options: MirrorOptions): Mirror {
@@ -61,22 +55,17 @@ export function openMirror(options: MirrorOptions): Mirror {
 
 export class Mirror {
   readonly branch: string
-  readonly #url: string
-  readonly #home: string
+  readonly #remote: Remote
   readonly #repository: string
   readonly #ref: string
-  readonly #networkDeadlineMs: number
-  readonly #environment: Readonly<Record<string, string>> | undefined
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor({ directory, url, branch, networkDeadlineMs, environment }: MirrorOptions) {
+  constructor({ directory, url, branch, networkDeadlineMs, credentials }: MirrorOptions) {
     this.branch = branch
-    this.#url = url
-    this.#home = join(directory, 'home')
+    const home = join(directory, 'home')
+    this.#remote = createRemote({ url, home, networkDeadlineMs, credentials })
     this.#repository = join(directory, 'repository.git')
     this.#ref = `refs/sluice/${branch}`
-    this.#networkDeadlineMs = networkDeadlineMs ?? 120_000
-    this.#environment = environment
   }
 
   /** Runs `work` alone: a fetch that may delete the mirror and a read of it must not meet. */
@@ -94,7 +83,7 @@ export class Mirror {
       if (error instanceof GitError && error.reason === 'deadline') throw timedOut(error)
       // The remote is asked without the mirror. If it answers, the mirror is at fault, or a transfer
       // broke off: a second failure is taken for the mirror's.
-      if ((await this.remoteHead()) === null) throw await this.#branchMissing()
+      if ((await this.remoteHead()) === null) throw await this.#remote.branchMissing(this.branch)
     }
     try {
       return await this.#fetchOnce()
@@ -121,25 +110,16 @@ export class Mirror {
   }
 
   #prepare(): void {
-    mkdirSync(this.#home, { recursive: true, mode: 0o700 })
+    mkdirSync(this.#remote.home, { recursive: true, mode: 0o700 })
   }
 
   async #fetchOnce(): Promise<Fetched> {
     if (!existsSync(join(this.#repository, 'HEAD'))) {
-      await this.#remote(['init', '--quiet', '--bare', '--end-of-options', this.#repository])
+      const { home } = this.#remote
+      await git(['init', '--quiet', '--bare', '--end-of-options', this.#repository], { home })
     }
     const previous = await this.#head()
-    const flags = [
-      '--quiet',
-      '--no-tags',
-      '--no-auto-gc',
-      '--no-write-fetch-head',
-      '--no-recurse-submodules',
-    ]
-    const spec = `+refs/heads/${this.branch}:${this.#ref}`
-    await this.run(['fetch', ...flags, '--end-of-options', this.#url, spec], {
-      deadlineMs: this.#networkDeadlineMs,
-    })
+    await this.#remote.fetch(`+refs/heads/${this.branch}:${this.#ref}`, this.#repository)
     const now = await this.#head()
     if (now === null) throw new MirrorError('other', `branch ${this.branch} has no commit`)
     const rewritten =
@@ -153,41 +133,10 @@ export class Mirror {
     return isCommitId(id) ? id : null
   }
 
-  /** Head of the branch at the remote now, or null when it has no such branch. Throws `MirrorError`. */
-  async remoteHead(): Promise<string | null> {
+  /** Head of the branch at the remote now, or null when it has none. Throws `MirrorError`. */
+  remoteHead(branch = this.branch): Promise<string | null> {
     this.#prepare()
-    try {
-      const args = [
-        'ls-remote',
-        '--heads',
-        '--end-of-options',
-        this.#url,
-        `refs/heads/${this.branch}`,
-      ]
-      const text = (await this.#remote(args, { maxOutputBytes: 65_536 })).toString('utf8')
-      const line = text.split('\n').find((one) => one.endsWith(`\trefs/heads/${this.branch}`))
-      return line?.split('\t')[0] ?? null
-    } catch (error) {
-      throw remoteError(error)
-    }
-  }
-
-  async #branchMissing(): Promise<MirrorError> {
-    const listing = await this.#remote([
-      'ls-remote',
-      '--heads',
-      '--end-of-options',
-      this.#url,
-    ]).catch(() => '')
-    const names = [...listing.toString().matchAll(/\trefs\/heads\/(.+)/g)].map(([, name]) => name)
-    const shown = names.slice(0, maxBranchesNamed).join(', ')
-    const more =
-      names.length > maxBranchesNamed ? ` and ${names.length - maxBranchesNamed} more` : ''
-    const there = names.length === 0 ? 'it has no branches' : `it has ${shown}${more}`
-    return new MirrorError(
-      'branch-missing',
-      `the repository has no branch ${this.branch}: ${there}`,
-    )
+    return this.#remote.head(`refs/heads/${branch}`)
   }
 
   recreate(): void {
@@ -265,18 +214,20 @@ export class Mirror {
   }
 
   /** Pushes a commit as the new head, only if the branch can be fast-forwarded to it. Never forces. */
-  async push(commit: string): Promise<PushResult> {
-    const spec = `${checked(commit)}:refs/heads/${this.branch}`
-    try {
-      const flags = ['--porcelain', '--no-follow-tags', '--recurse-submodules=no']
-      await this.run(['push', ...flags, '--end-of-options', this.#url, spec], {
-        deadlineMs: this.#networkDeadlineMs,
-      })
-      return { isAccepted: true, words: '' }
-    } catch (error) {
-      if (!(error instanceof GitError)) throw error
-      return { isAccepted: false, words: error.words || error.reason }
-    }
+  push(commit: string): Promise<PushResult> {
+    const ref = `refs/heads/${this.branch}`
+    return this.#remote.push({ gitDirectory: this.#repository, commit: checked(commit), ref })
+  }
+
+  /** Makes a ref of our own name a commit, or deletes it, if it is still what it was. */
+  pushOwn(ref: OwnRef, commit: string | null, was: string | null): Promise<PushResult> {
+    const gitDirectory = this.#repository
+    return this.#remote.push({ gitDirectory, commit, ref, lease: was })
+  }
+
+  /** Brings what another branch names into the mirror. */
+  async fetchBranch(branch: string): Promise<void> {
+    await this.#remote.fetch(`+refs/heads/${branch}:refs/sluice-work/branch`, this.#repository)
   }
 
   blobs(ids: readonly string[], maxBytes?: number): Promise<Map<string, Blob>> {
@@ -298,22 +249,19 @@ export class Mirror {
 
   /** A command on the mirror; only this folder may use it. */
   run(args: readonly string[], more?: Partial<GitOptions>): Promise<Buffer> {
+    const { home, secretFiles } = this.#remote
     return git(args, {
-      ...this.#base(),
+      home,
+      secretFiles,
       gitDirectory: this.#repository,
       deadlineMs: localDeadlineMs,
       ...more,
     })
   }
-
-  #remote(args: readonly string[], more?: Partial<GitOptions>): Promise<Buffer> {
-    return git(args, { ...this.#base(), deadlineMs: this.#networkDeadlineMs, ...more })
-  }
-
-  #base(): GitOptions {
-    return { home: this.#home, environment: this.#environment }
-  }
 }
+
+/** Refs that only Sluice writes, so that replacing one harms nobody. */
+export type OwnRef = `refs/heads/sluice/${string}` | `refs/sluice/${string}`
 
 export interface LogQuery {
   readonly from: string

@@ -35,7 +35,15 @@ export interface RevertRequest {
   readonly reason?: string
   /** Where the Rollout was read last. */
   readonly path?: string
+  /** How it reaches the branch, `direct` unless told. */
+  readonly mode?: RevertMode
 }
+
+/**
+ * direct: a commit on the branch. pull-request: a commit on a branch of its own, proposed. direct-then-pr: proposed
+ * where the server refuses the commit. suggest: nothing is written.
+ */
+export type RevertMode = 'direct' | 'pull-request' | 'direct-then-pr' | 'suggest'
 
 export interface RevertResult {
   /**
@@ -44,6 +52,8 @@ export interface RevertResult {
    */
   readonly state: 'Committed' | 'Superseded' | 'Nothing' | 'NeedsHuman'
   readonly commit?: string
+  /** Waits for a person, or for the rules of the host; call again when the branch has moved. */
+  readonly pullRequest?: { readonly number: number; readonly url: string }
   readonly because: string
 }
 

@@ -1,6 +1,7 @@
 // A GitSource in; the definitions at the head of its branch, what changed since, and errors, out. The cost
 // follows the change: one fetch, one diff, the blobs of changed files. A branch that did not move costs a fetch.
 import type { GitSourceSpec, SourceError } from '../crds/git-source.ts'
+import type { CredentialFiles } from './credentials.ts'
 import {
   type Accepted,
   acceptDefinitions,
@@ -44,7 +45,7 @@ export interface SourceOptions {
   /** Directory of the mirror. Its content is a cache and may be deleted at any time. */
   readonly directory: string
   readonly networkDeadlineMs?: number
-  readonly environment?: Readonly<Record<string, string>>
+  readonly credentials?: CredentialFiles | undefined
 }
 
 export interface Source {

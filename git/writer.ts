@@ -1,11 +1,13 @@
 // Reverts wanted in; commits on the branch out. One writer per branch: what waits at one moment goes as one
 // commit per Rollout in one push. A push never forces; when it is refused, the branch itself is asked why.
 import type { GitSourceSpec } from '../crds/git-source.ts'
-import { buildCommits } from './commit-builder.ts'
+import { buildCommits, type Signing } from './commit-builder.ts'
 import { pathFilter } from './glob.ts'
 import { type GroupContext, planGroup } from './group.ts'
+import type { GitHost } from './hosts/host.ts'
 import type { Mirror } from './mirror.ts'
 import { MirrorError } from './mirror-error.ts'
+import { type ProposeContext, propose, suggest } from './propose.ts'
 import type { CommitPlan, RevertRequest, RevertResult } from './revert-plan.ts'
 
 export interface WriterOptions {
@@ -13,6 +15,11 @@ export interface WriterOptions {
   readonly spec: Pick<GitSourceSpec, 'include' | 'exclude' | 'author'>
   /** Milliseconds since epoch. */
   readonly now: () => number
+  /** For pull requests and statuses. */
+  readonly host?: GitHost | undefined
+  /** Ask the host to merge our pull requests by itself, unless told not to. */
+  readonly autoMerge?: boolean | undefined
+  readonly signing?: Signing | undefined
   /** How long one revert may chase a branch that keeps moving, 60 s unless told. */
   readonly budgetMs?: number
 }
@@ -63,20 +70,46 @@ export function createWriter(options: WriterOptions): Writer {
     await Promise.resolve()
     while (waiting.length > 0) {
       const group = waiting.splice(0, maxGroup)
-      try {
-        const requests = group.map(({ request }) => request)
-        const results = await mirror.exclusive(() => mirror.healing(() => write(requests, options)))
-        for (const { request, resolve } of group) {
-          resolve(results.get(request.key) ?? human('the revert has no result; look at the branch'))
-        }
-      } catch (error) {
-        for (const { reject } of group) reject(error)
-      }
+      const direct = group.filter(({ request }) => !isApart(request))
+      if (direct.length > 0) await writeTogether(direct)
+      for (const one of group) if (isApart(one.request)) await answerAlone(one)
     }
     isRunning = false
   }
 
+  async function writeTogether(group: readonly Waiting[]): Promise<void> {
+    try {
+      const requests = group.map(({ request }) => request)
+      const results = await mirror.exclusive(() => mirror.healing(() => write(requests, options)))
+      for (const { request, resolve } of group) {
+        resolve(results.get(request.key) ?? human('the revert has no result; look at the branch'))
+      }
+    } catch (error) {
+      for (const { reject } of group) reject(error)
+    }
+  }
+
+  /** What the host answers to one revert says nothing about the next. */
+  async function answerAlone({ request, resolve, reject }: Waiting): Promise<void> {
+    const work = request.mode === 'suggest' ? suggest : propose
+    const context = proposing(options)
+    await mirror.exclusive(() => mirror.healing(() => work(context, request))).then(resolve, reject)
+  }
+
   return { revert }
+}
+
+const isApart = ({ mode }: RevertRequest) => mode === 'pull-request' || mode === 'suggest'
+
+function proposing(options: WriterOptions): ProposeContext {
+  const { mirror, spec, host = null, autoMerge = true } = options
+  const isIncluded = pathFilter(spec.include, spec.exclude)
+  const build = async (plan: CommitPlan, parent: string) => {
+    const [id] = await commit([plan], parent, options)
+    if (id === undefined) throw new Error('git made no commit')
+    return id
+  }
+  return { mirror, isIncluded, host, autoMerge, build }
 }
 
 type Results = Map<string, RevertResult>
@@ -101,7 +134,7 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
       refusals += 1
       if (refusals < 2) continue
       if (plans.length > 1) return oneByOne(plans, results, options)
-      return settle(plans, results, () => human(`the server refused the commit: ${answer.words}`))
+      return refused(plans, results, { words: answer.words, options })
     }
     refusals = 0
     if (now() > giveUpAt) {
@@ -120,6 +153,21 @@ async function planOpen(
   const group = await planGroup(context, open)
   for (const [key, result] of group.results) results.set(key, result)
   return group.plans
+}
+
+/** The branch takes no commit of ours: a pull request, where it is wanted, or a person. */
+async function refused(
+  plans: readonly CommitPlan[],
+  results: Results,
+  { words, options }: { words: string; options: WriterOptions },
+): Promise<Results> {
+  const sentence = `the server refused the commit: ${words}`
+  for (const { request } of plans) {
+    const isProposed = request.mode === 'direct-then-pr'
+    const result = isProposed ? await propose(proposing(options), request) : human(sentence)
+    results.set(request.key, result)
+  }
+  return results
 }
 
 /** A server refuses a push as a whole; each revert is tried alone to find the one it does not want. */
@@ -143,6 +191,7 @@ function commit(plans: readonly CommitPlan[], tip: string, options: WriterOption
     })),
     author: options.spec.author,
     nowMs: options.now(),
+    signing: options.signing,
   })
 }
 
