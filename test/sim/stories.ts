@@ -26,7 +26,9 @@ const isStable = (world: World) => status(world).phase === 'Stable'
 const isPaused = (world: World) => status(world).phase === 'Paused'
 const isAborted = (world: World) => status(world).phase === 'Aborted'
 const isTried = (world: World) => status(world).phase === 'Progressing'
-const isBack = (world: World) => isAborted(world) && weightOf(world, 'stable') === 100
+const isAnswered = (world: World) => status(world).revert?.state !== 'Requested'
+const isBack = (world: World) =>
+  isOver(world) && weightOf(world, 'stable') === 100 && isAnswered(world)
 const isHeld = (world: World) => status(world).blockedBy?.reason === 'Approval'
 /** The first trial ended. */
 const isOver = (world: World) =>
@@ -65,9 +67,12 @@ export const stories: readonly Story[] = [
   { name: 'supersede-early', acts: [begin, next(3, isTried)] },
   { name: 'burst', acts: [begin, next(3, isTried), next(4, always), next(5, isServed)] },
   { name: 'back-to-stable', acts: [begin, next(1, isServed)] },
-  { name: 'retry', quality: { 2: bad }, acts: [begin, word('retry', isBack)] },
+  { name: 'retry', quality: { 2: bad }, acts: [begin, word('retry', isBack), next(2, always)] },
   { name: 'abort-by-person', acts: [begin, word('abort', isServed)] },
-  { name: 'abort-and-retry', acts: [begin, word('abort', isTried), word('retry', isBack)] },
+  {
+    name: 'abort-and-retry',
+    acts: [begin, word('abort', isTried), word('retry', isBack), next(2, always)],
+  },
   {
     name: 'pause',
     acts: [begin, word('pause', isServed), word('resume', (w) => isPaused(w) || isOver(w))],
