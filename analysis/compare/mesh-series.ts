@@ -65,16 +65,21 @@ export function countersOf(
       const counts = countsOf(row.labels, options)
       if (counts === null) return []
       const { labels, samples } = row
-      const key = identityOf(labels)
+      const key = identityOf(arm, labels)
       return [{ arm, pod: podOf(labels), podStartedMs: null, key, counts, samples }]
     })
   })
 }
 
-/** Label values can not hold a null character on their way through Prometheus. */
-function identityOf(labels: RawSamples['labels']): string {
-  let key = ''
-  for (const name of Object.keys(labels).sort()) key += `${name}\0${labels[name]}\0`
+/** What tells the series of one arm apart; values can not hold a null character. */
+function identityOf(arm: RawSeries['arm'], labels: RawSamples['labels']): string {
+  const { namespace, service, revision } = istio.labels
+  let key: string = arm
+  for (const name of Object.keys(labels).sort()) {
+    // The arm says these three already, and there are hundreds of thousands of series.
+    if (name === namespace || name === service || name === revision) continue
+    key += `\0${name}\0${labels[name]}`
+  }
   return key
 }
 

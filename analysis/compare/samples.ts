@@ -11,7 +11,7 @@ export interface RawSeries {
   readonly pod: string
   /** Start of the pod, ms since epoch; null when unknown. */
   readonly podStartedMs: number | null
-  /** All labels: the identity of the series. */
+  /** What tells the series apart from all others of its arm. */
   readonly key: string
   /**
    * What the counter counts: requests that succeeded or failed; or, for latency, all requests, or

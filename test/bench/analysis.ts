@@ -28,7 +28,7 @@ const say = (text: string) => {
   if (!values.json) process.stdout.write(`${text}\n`)
 }
 
-const cost = costOf(5_000)
+const cost = await costOf(5_000)
 const vectors = vectorRows()
 const { falseAborts, cells } = compareGates({ runs, seed })
 const passes = [
