@@ -16,8 +16,9 @@ export interface KubeClient {
   watch(question: Question, signal: AbortSignal): AsyncGenerator<Json>
 }
 
-const pageSize = 500
-const pageLimit = 200
+/** The first page is small, so that its size is known soon; the rest comes in few questions. */
+const pageSizes = { first: 500, next: 2_500 }
+const pageLimit = 40
 const answerLimitBytes = 64 * 1024 * 1024
 /** A server sends a bookmark about every minute. */
 const silenceLimitMs = 330_000
@@ -55,14 +56,18 @@ export async function createClient(options: ClientOptions): Promise<KubeClient> 
       for (let page = 0; page < pageLimit; page++) {
         const part = await ask({
           path,
-          parameters: { ...parameters, limit: String(pageSize), continue: next },
+          parameters: {
+            ...parameters,
+            limit: String(next ? pageSizes.next : pageSizes.first),
+            continue: next,
+          },
         })
         items.push(...list(part['items']))
         next = text(record(part['metadata'])['continue'])
         if (!next) return { ...part, items }
       }
       throw new Failure(
-        `the list has more than ${pageSize * pageLimit} entries: select fewer by -l`,
+        `the list has more than ${pageSizes.next * pageLimit} entries: select fewer by -l`,
       )
     },
   }

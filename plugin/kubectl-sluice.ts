@@ -1,5 +1,4 @@
 // The program: the real process in, its exit code out. Everything else takes a `World` instead.
-import { randomUUID } from 'node:crypto'
 import { homedir } from 'node:os'
 import { main } from './main.ts'
 import { createTerminal } from './terminal.ts'
@@ -18,7 +17,7 @@ process.exitCode = await main(process.argv.slice(2), {
   },
   isInteractive: stdin.isTTY === true,
   now: Date.now,
-  newId: randomUUID,
+  newId: () => crypto.randomUUID(),
   print: (text) => stdout.write(text),
   printError: (text) => stderr.write(text),
   sleep,

@@ -138,10 +138,7 @@ test('plan --diff tells what the change would set off', async () => {
   const world = { readInput: async () => JSON.stringify({ ...written, spec }) }
   await using server = await scriptedServer([one])
   const { out } = await run(server.url, ['plan', '-f', '-', '--diff'], world)
-  assert.match(
-    out,
-    /change +revision \w{10} supersedes 77ab01cdef, which loses its traffic first/,
-  )
+  assert.match(out, /change +revision \w{10} supersedes 77ab01cdef, which loses its traffic first/)
   assert.match(out, /~ spec.replicas +4 → 9\n/)
 })
 

@@ -92,8 +92,13 @@ export function readRollout(object: unknown): RolloutView {
     name: text(metadata['name']) ?? '',
     resourceVersion: text(metadata['resourceVersion']) ?? '',
     annotations: texts(metadata['annotations']),
-    target: revisionOf(spec['template']),
-    steps: readSteps(spec),
+    // Only when asked for: of thousands in a list, nobody asks.
+    get target() {
+      return revisionOf(spec['template'])
+    },
+    get steps() {
+      return readSteps(spec)
+    },
     checkCount: Object.keys(units).length,
     weights: readWeights(status),
     evidence: list(status['evidence']).map((one) => readFinding(record(one), units)),
