@@ -1,5 +1,6 @@
 // What stands beside weights in the http rules of a VirtualService: a rule of ours for matched requests,
 // always first, and a mirror on the rules that are split. Weight changes never touch either.
+import { isDeepStrictEqual } from 'node:util'
 import type { StepMatch } from '../crds/step-match.ts'
 import type { KubeObject } from '../kube/api.ts'
 import { cookiePattern } from './patterns.ts'
@@ -26,10 +27,10 @@ export function isMatchRule(rule: Json, rollout: string): boolean {
 export function stripHttp(rules: readonly Json[], beside: Beside, aside: Aside | null): Json[] {
   const plain = rules.filter((rule) => !isMatchRule(rule, beside.rollout))
   if (aside?.mirrorPercent === undefined) return plain
-  const ours = JSON.stringify(beside.destination(aside.revision))
+  const ours = beside.destination(aside.revision)
   return plain.map((rule) => {
     const { mirrors, ...rest } = rule
-    const isOurs = (mirror: Json) => JSON.stringify(mirror.destination) === ours
+    const isOurs = (mirror: Json) => isDeepStrictEqual(mirror.destination, ours)
     if (!Array.isArray(mirrors) || !mirrors.some(isOurs)) return rule
     const others = mirrors.filter((mirror) => !isOurs(mirror))
     return others.length > 0 ? { ...rule, mirrors: others } : rest
@@ -65,9 +66,9 @@ export function decorateHttp(rules: readonly Json[], beside: Beside, aside: Asid
 }
 
 export function hasAsideHttp(rules: readonly Json[], beside: Beside, aside: Aside): boolean {
-  const ours = JSON.stringify(beside.destination(aside.revision))
+  const ours = beside.destination(aside.revision)
   const mirrorsOurs = (rule: Json) =>
-    (rule?.mirrors ?? []).some((mirror: Json) => JSON.stringify(mirror.destination) === ours)
+    (rule?.mirrors ?? []).some((mirror: Json) => isDeepStrictEqual(mirror.destination, ours))
   const matching = rules.filter((rule) => isMatchRule(rule, beside.rollout)).length
   const isMatched = !aside.match || matching === beside.rules.length
   return isMatched && (!aside.mirrorPercent || beside.rules.every((i) => mirrorsOurs(rules[i])))

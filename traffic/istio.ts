@@ -1,6 +1,7 @@
 // Weights ⇄ an Istio VirtualService that Sluice owns, whole or as a delegate, and one DestinationRule
 // subset per revision. Facts: VirtualService and DestinationRule lists are atomic, so no list is shared
 // with anyone; a lone destination gets all traffic whatever its weight says, so it always says 100.
+import { isDeepStrictEqual } from 'node:util'
 import type { Hash } from '../crds/revision.ts'
 import type { RolloutSpec } from '../crds/rollout.ts'
 import type { KubeObject, Resource } from '../kube/api.ts'
@@ -126,8 +127,7 @@ interface Matched {
 
 /** Rules known by what they match: those of ours get the route, the others stay. */
 function placed(rules: readonly Json[] = [], matched: readonly Matched[], route: Json[]): Json[] {
-  const isSame = (rule: Json, match: Matched) =>
-    JSON.stringify(rule.match) === JSON.stringify([match])
+  const isSame = (rule: Json, match: Matched) => isDeepStrictEqual(rule.match, [match])
   const kept = rules.map((rule) =>
     matched.some((match) => isSame(rule, match)) ? { ...rule, route } : rule,
   )

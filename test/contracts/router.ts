@@ -57,8 +57,8 @@ export function routerContract(subject: RouterCase): void {
     wire(router.renderRoute(object, change(weights, more)))
   /** Objects as found before a write: of users, or ours with additions of users. */
   const found: fc.Arbitrary<KubeObject | null> =
-    subject.users ??
-    fc.constantFrom(null, (subject.touch ?? ((x) => x))(render(null, { [stable]: 100 })))
+    subject.users?.map(wire) ??
+    fc.constantFrom(null, wire((subject.touch ?? ((x) => x))(render(null, { [stable]: 100 }))))
   const holds = (law: (object: KubeObject | null, weights: Weights) => void) =>
     fc.assert(fc.property(found, pairs, law), { seed: 7, numRuns: 60 })
   const isSplit = router.features.weights === 'exact'
@@ -291,7 +291,14 @@ function versioned(object: KubeObject, resourceVersion: string): KubeObject {
   return { ...object, metadata: { ...object.metadata, resourceVersion } }
 }
 
-/** What is left of a value on its way to the server and back. */
+/** What comes back from the server: plain JSON, its keys in order of the alphabet. */
 function wire<Value>(value: Value): Value {
-  return value === undefined ? value : JSON.parse(JSON.stringify(value))
+  return value === undefined ? value : JSON.parse(JSON.stringify(value, sortedKeys))
+}
+
+function sortedKeys(_: string, value: unknown): unknown {
+  const isPlain = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isPlain
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value
 }
