@@ -68,11 +68,16 @@ export function withoutSecrets(text: string, paths: readonly string[]): string {
 
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret)
-  const base64 = [secret, `${nameBesideToken}:${secret}`].map((one) =>
-    Buffer.from(one).toString('base64').replace(/=+$/, ''),
-  )
   const hex = bytes.toString('hex')
+  const base64 = [0, 1, 2].map((offset) => base64Within(bytes, offset))
   return [secret, encodeURIComponent(secret), ...base64, hex, hex.toUpperCase()]
+}
+
+/** What is the same in base64 whatever stands before and behind, such as a name before a password. */
+function base64Within(bytes: Buffer, offset: number): string {
+  const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64')
+  const wholeCharacters = Math.floor(((offset + bytes.length) * 8) / 6)
+  return text.slice(Math.ceil((offset * 8) / 6), wholeCharacters)
 }
 
 function readSecret(path: string): string {

@@ -32,11 +32,11 @@ export function remoteError(error: unknown): unknown {
 
 const reasons: readonly (readonly [RegExp, MirrorError['reason']])[] = [
   [
-    /could not resolve|connection (refused|timed out|reset)|failed to connect|unable to connect|no route/i,
+    /could not resolve|connection (refused|timed out|reset)|failed to connect|unable to connect|no route|recv error|early eof|unexpected disconnect/i,
     'unreachable',
   ],
   [
-    /authentication failed|permission denied|could not read (username|password)|host key|403/i,
+    /authentication failed|permission denied|could not read (username|password)|host key|\b403\b/i,
     'refused',
   ],
   [/not found|does not exist|not appear to be a git repository|no such/i, 'repository-missing'],
