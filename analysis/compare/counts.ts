@@ -28,8 +28,6 @@ export interface History {
   readonly pods: readonly PodHistory[]
 }
 
-export const noHistory: History = { pods: [] }
-
 /** One lane of a tick: requests and bad requests of both arms. */
 export interface Counts {
   readonly canaryN: number
