@@ -21,7 +21,7 @@ export interface Followed {
 }
 
 const watchSeconds = 290
-const patience = { firstMs: 500, mostMs: 10_000 }
+const patience = { firstMs: 500, mostMs: 3_000 }
 
 /**
  * Ends with the signal. The first list fails as any request does; later only a refusal of who asks ends it,

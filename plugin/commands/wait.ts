@@ -2,7 +2,7 @@
 import { durationMs, isDuration } from '../../crds/duration.ts'
 import { ApiRefusal, Failure, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
-import { follow } from '../follow.ts'
+import { type Change, follow } from '../follow.ts'
 import {
   type Command,
   type Connection,
@@ -14,7 +14,7 @@ import {
 } from '../invocation.ts'
 import { jsonFlag } from '../output-form.ts'
 import { leastPrefix, type Standing, standingOf } from '../release-outcome.ts'
-import { readRollout } from '../rollout-view.ts'
+import { type RolloutView, readRollout } from '../rollout-view.ts'
 
 type Ending = Exclude<Standing['outcome'], 'running' | 'unseen'> | 'timeout'
 
@@ -106,6 +106,7 @@ async function untilEnded(
   void world.sleep(timeoutMs, late.signal).then(() => late.abort())
   let last: Standing = { outcome: 'unseen', because: 'the rollout was not read' }
   let told = ''
+  let lost: string | null = null
   const tell = (line: string) => {
     if (line !== told) world.printError(`${line}\n`)
     told = line
@@ -115,16 +116,13 @@ async function untilEnded(
   const followed = { ...cluster, path, parameters, signal: late.signal, sleep: world.sleep }
   try {
     for await (const change of follow(followed)) {
+      lost = change.kind === 'lost' ? change.because : null
       if (change.kind === 'lost') {
         tell(`${change.because}; trying again`)
         continue
       }
-      const item = change.kind === 'listed' ? change.items[0] : change.item
-      if (change.kind === 'gone' || !item) {
-        throw new Failure(`the rollout ${name} is gone, so its release cannot end`)
-      }
       const wasSeen = last.release !== undefined
-      last = standingOf(readRollout(item), wanted, { wasSeen, now: world.now() })
+      last = standingOf(rolloutOf(change, name), wanted, { wasSeen, now: world.now() })
       const { outcome } = last
       if (outcome === 'running' || outcome === 'unseen' || (outcome === 'held' && isPatient)) {
         tell(last.because)
@@ -136,5 +134,18 @@ async function untilEnded(
   } finally {
     late.abort()
   }
-  return { ...last, outcome: 'timeout', because: `not known after the timeout: ${last.because}` }
+  return {
+    ...last,
+    outcome: 'timeout',
+    because: `not known after the timeout: ${lost ?? last.because}`,
+  }
+}
+
+/** Fails when it is gone: then nothing can be said of its release any more. */
+function rolloutOf(change: Exclude<Change, { kind: 'lost' }>, name: string): RolloutView {
+  const item = change.kind === 'listed' ? change.items[0] : change.item
+  if (change.kind === 'gone' || !item) {
+    throw new Failure(`the rollout ${name} is gone, so its release cannot end`)
+  }
+  return readRollout(item)
 }

@@ -143,6 +143,11 @@ function keyOf(item: Json): string {
   return `${text(namespace)}/${text(name)}`
 }
 
+/** There is one line for it, and people know which context they chose. */
+function brief(because: string): string {
+  return because.replace(/^cannot reach the server (\S+) of context "[^"]*":/, '$1')
+}
+
 /** The lines of the screen: what does not fit is counted, never scrolled away. */
 function frame(
   { world, looking, seen }: { world: World; looking: Looking; seen: Seen },
@@ -151,7 +156,9 @@ function frame(
   const style = { ...world.style, width: columns }
   const now = world.now()
   const lines = body(seen, { looking, style, now }).trimEnd().split('\n')
-  const foot = seen.lost ?? `${new Date(now).toISOString().slice(11, 19)} UTC   q: quit`
+  const foot = seen.lost
+    ? `trying again: ${brief(seen.lost)}`
+    : `${new Date(now).toISOString().slice(11, 19)} UTC   q: quit`
   const room = Math.max(1, rows - 2)
   const hidden = lines.length - room
   const shown = hidden > 0 ? [...lines.slice(0, room - 1), `… ${hidden + 1} lines more`] : lines
