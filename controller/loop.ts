@@ -134,6 +134,7 @@ function createReconciler(
     sources,
     memory,
     clock,
+    statusOf: (namespace, name) => world.rollouts.get(namespace, name)?.['status'],
     onReport: (key, report) => {
       if (report) listeners.reverted(report.state)
       add(`rollout/${key}`)

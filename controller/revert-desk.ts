@@ -1,7 +1,7 @@
 // Requests to restore a release in, reports for the next decision out. Git may be slow or gone for
 // hours: nothing waits for it, and it is asked again until it has answered once.
 import { annotation } from '../crds/names.ts'
-import type { Evidence } from '../crds/rollout-status.ts'
+import type { Evidence, RolloutStatus } from '../crds/rollout-status.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Hands } from './act.ts'
 import type { Memory, Observed } from './observe.ts'
@@ -12,6 +12,8 @@ export interface RevertDesk {
   readonly sources: Sources
   readonly memory: Memory
   readonly clock: Clock
+  /** The Rollout as it is now, or undefined when it is gone. */
+  readonly statusOf: (namespace: string, name: string) => RolloutStatus | undefined
   /** A report is there, or it is time to ask again. */
   readonly onReport: (key: string, report: RevertReport | null) => void
   /** The branch has a new commit of ours: read it. */
@@ -73,10 +75,17 @@ async function answer(
     because: revert?.because ?? '',
     evidenceText: evidenceText(evidence ?? []),
     key,
+    isWanted: () => isWanted(desk, observed, attempt),
     ...reasonAndPlace(observed),
   })
   if (result.state === 'Committed') desk.onCommit(`${owner.namespace}/${name}`)
   return { bad, attempt, ...result }
+}
+
+/** A retry, a deletion or a newer attempt withdraws what was asked for. */
+function isWanted({ statusOf }: RevertDesk, { owner }: Observed, attempt: number): boolean {
+  const now = statusOf(owner.namespace, owner.name)
+  return now?.revert?.state === 'Requested' && now.attempt === attempt
 }
 
 /** What failed, for the subject of the commit, and the file where the Rollout was read last. */

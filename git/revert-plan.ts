@@ -37,6 +37,8 @@ export interface RevertRequest {
   readonly path?: string
   /** How it reaches the branch, `direct` unless told. */
   readonly mode?: RevertMode
+  /** Asked just before the push: a person may have allowed the release another try meanwhile. */
+  readonly isWanted?: () => boolean
 }
 
 /**

@@ -63,6 +63,18 @@ Sluice-Key: ${request().key}`,
     })
   })
 
+  it('that is withdrawn before the push leaves the branch and its neighbours alone', async () => {
+    await withRepository(async (repo) => {
+      await repo.commit({ 'a.yaml': good })
+      const tip = await repo.commit({ 'a.yaml': bad })
+      const { writer } = open(repo)
+      const result = await writer.revert({ ...request(), isWanted: () => false })
+      assert.equal(result.state, 'Superseded')
+      assert.match(result.because, /withdrawn/)
+      assert.equal(await repo.head(), tip)
+    })
+  })
+
   it('is made once, also after a restart and when a person applies the change again', async () => {
     await withRepository(async (repo) => {
       await repo.commit({ 'a.yaml': good })

@@ -126,6 +126,7 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
     if (plans.length === 0) return results
     const commits = await commit(plans, tip, options)
     const head = commits.at(-1) ?? tip
+    if (withdraw(plans, results)) continue
     const answer = await mirror.push(head)
     // The answer may be lost, or speak of something else: the branch itself says what happened.
     const remote = answer.isAccepted ? head : await mirror.remoteHead()
@@ -141,6 +142,16 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
       throw new MirrorError('other', 'the branch moved at each attempt to push; trying again later')
     }
   }
+}
+
+/** Gives those that are not wanted any more their result; whether there were any. */
+function withdraw(plans: readonly CommitPlan[], results: Results): boolean {
+  const withdrawn = plans.filter(({ request }) => request.isWanted?.() === false)
+  const because = 'it was withdrawn before the push: the release may be tried again'
+  for (const { request } of withdrawn) {
+    results.set(request.key, { state: 'Superseded', because })
+  }
+  return withdrawn.length > 0
 }
 
 /** Plans of what has no result yet; what needs no commit gets its result at once. */

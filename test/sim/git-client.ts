@@ -99,6 +99,7 @@ async function revert(parts: GitParts, request: RevertRequest): Promise<RevertRe
     if ('state' in plan) return plan
     if (choices.at('G1f')) parts.interfere(false)
     if (choices.at('G2f')) parts.interfere(true)
+    if (request.isWanted?.() === false) return { state: 'Superseded', because: 'withdrawn' }
     const answer = await push(parts, tip, plan)
     if (typeof answer === 'object') return answer
     refusals = answer === 'refused' ? refusals + 1 : 0
