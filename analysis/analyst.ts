@@ -25,6 +25,8 @@ export interface Subject {
   readonly step: number
   /** When the step's weight was live, ms since epoch. */
   readonly fromMs: number
+  /** Weight of the canary at this step, when known: a comparison holds traffic that does not follow it. */
+  readonly weightPercent?: number
   /** The hold is over: decide. Before that only a failure beyond doubt decides. */
   readonly final: boolean
   /** Resolved: templates and their arguments filled in. */
@@ -118,14 +120,14 @@ function askedOf(
 
 /** Compare checks of a subject, unless there is nothing to compare with. */
 function comparisonsOf(subject: Subject): readonly { subject: Subject; comparison: Comparison }[] {
-  const { key, revision, stable, step, fromMs } = subject
+  const { key, revision, stable, step, fromMs, weightPercent = null } = subject
   const service = serviceOf(subject)
   if (stable === null || service === null) return []
   const arms = { namespace: service.namespace, service: service.name, revision, stable }
   const checks = subject.checks.filter((check) => check.compare !== undefined).length
   return subject.checks.flatMap(({ name, compare }) => {
     if (compare === undefined) return []
-    const trial = { arms, step, fromMs, compare, checks }
+    const trial = { arms, step, fromMs, weightPercent, compare, checks }
     return [{ subject, comparison: { key: `${key}/${revision}/${name}`, check: name, trial } }]
   })
 }

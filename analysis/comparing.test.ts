@@ -165,6 +165,13 @@ describe('a compare check', () => {
     assert.notDeepEqual(again, ['Failed'])
   })
 
+  it('holds while traffic does not follow the weight', async () => {
+    const { world, analyst } = startWorld()
+    const one = subject(1, { weightPercent: 50 })
+    const outcomes = await rounds({ world, analyst: analyst() }, 6, one)
+    assert.deepEqual(outcomes, new Array(6).fill('Inconclusive'))
+  })
+
   it('asks for hundreds of rollouts in a few queries', async () => {
     const { world, analyst } = startWorld()
     const started = analyst()

@@ -55,7 +55,7 @@ export function createComparer(options: {
         const { key, trial } = comparison
         const live = known.get(key)?.live
         if (live === undefined || isAnother(live, trial)) starting.push(comparison)
-        else running.push({ comparison, live: atStep(live, trial.step, trial.fromMs) })
+        else running.push({ comparison, live: atStep(live, trial) })
       }
       const settle = (comparison: Comparison, outcome: Outcome) => {
         const { check, key } = comparison

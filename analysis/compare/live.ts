@@ -14,6 +14,7 @@ export interface Live {
   readonly arms: Arms
   readonly step: number
   readonly fromMs: number
+  readonly weightPercent: number | null
   /** Label values of the edges that are judged; empty for errors. */
   readonly les: readonly string[]
   readonly state: State
@@ -25,6 +26,8 @@ export interface Trial {
   readonly step: number
   /** When the weight of the step was live. */
   readonly fromMs: number
+  /** Weight of the canary in this step; null when unknown. */
+  readonly weightPercent: number | null
   readonly compare: Compare
   /** Compare checks of the rollout. */
   readonly checks: number
@@ -50,7 +53,7 @@ export function begin(
   found: { readonly served: readonly RawSamples[]; readonly recent: readonly RawSamples[] },
   options: { readonly scrapeMs: number; readonly sinceMs: number },
 ): Live | null {
-  const { arms, step, fromMs, compare, checks } = trial
+  const { arms, step, fromMs, weightPercent, compare, checks } = trial
   const { scrapeMs, sinceMs } = options
   const { metric } = compare
   const les = metric === 'errors' ? [] : edgesIn([...found.served, ...found.recent])
@@ -63,7 +66,7 @@ export function begin(
     counters.filter(({ arm }) => arm === 'stable'),
     { fromMs: fromMs - historyMs, toMs: fromMs, scrapeMs, lanes },
   )
-  const whole = { arms, step, fromMs, consumed: nothingConsumed(fromMs, sinceMs) }
+  const whole = { arms, step, fromMs, weightPercent, consumed: nothingConsumed(fromMs, sinceMs) }
   const state = start(spec, history)
   if (metric === 'errors') return { ...whole, les, state }
   // From here on only the edges that are judged are asked for.
@@ -85,15 +88,18 @@ export function read(live: Live, rows: Rows, nowMs: number): Live {
   const lanes = Math.max(1, les.length)
   const { consumed, ticks } = readTicks(live.consumed, counters, { scrapeMs, nowMs, lanes })
   // Whose counter was reset is not known where callers count, so resets are no restarts of the canary.
-  const counted = ticks.map(({ canaryRestarts: _, ...tick }) => tick)
+  const { weightPercent } = live
+  const weight = weightPercent === null ? {} : { weightPercent }
+  const counted = ticks.map(({ canaryRestarts: _, ...tick }) => ({ ...tick, ...weight }))
   return { ...live, consumed, state: replay(state, counted) }
 }
 
 /** Evidence of harm is kept from step to step; that of no harm is gathered anew for each. */
-export function atStep(live: Live, step: number, fromMs: number): Live {
+export function atStep(live: Live, trial: Trial): Live {
+  const { step, fromMs, weightPercent } = trial
   if (live.step === step) return live
   const lanes = live.state.lanes.map((lane) => ({ ...lane, pass: 0 }))
-  return { ...live, step, fromMs, state: { ...live.state, lanes } }
+  return { ...live, step, fromMs, weightPercent, state: { ...live.state, lanes } }
 }
 
 /** True when the trial began again: a retry of the revision owes nothing to the trial before. */
