@@ -134,7 +134,6 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
     if (remote === tip) {
       refusals += 1
       if (refusals < 2) continue
-      if (plans.length > 1) return oneByOne(plans, results, options)
       return refused(plans, results, { words: answer.words, options })
     }
     refusals = 0
@@ -172,6 +171,7 @@ async function refused(
   results: Results,
   { words, options }: { words: string; options: WriterOptions },
 ): Promise<Results> {
+  if (plans.length > 1) return oneByOne(plans, results, options)
   const sentence = `the server refused the commit: ${words}`
   for (const { request } of plans) {
     const isProposed = request.mode === 'direct-then-pr'
