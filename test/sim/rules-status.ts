@@ -1,11 +1,11 @@
 // Invariants of verdicts and people (V, M, H, L4, Z3): asked at each status of the Rollout that the
 // controller stores, against what was stored before and what was true.
 
-import { stepAt } from '../../controller/rollout/desired.ts'
 import { durationMs } from '../../crds/duration.ts'
 import { commandAnnotation } from '../../crds/names.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
 import type { Change } from './api-server.ts'
+import { stepAt } from './plan.ts'
 import { isGood } from './scenario.ts'
 import { pendingCommand, type Rule, releaseOf, statusOf, type View } from './view.ts'
 

@@ -1,13 +1,12 @@
 // Invariants of traffic (T, V2, H3, H4): asked at each route, subset and fleet that the controller writes,
 // against the pods that are there and the weights that proxies use.
 
-import { stepAt } from '../../controller/rollout/desired.ts'
-import { podsFor } from '../../controller/rollout/steps.ts'
 import { durationMs } from '../../crds/duration.ts'
 import { annotation, label } from '../../crds/names.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
+import { podsFor, stepAt } from './plan.ts'
 import { isOurs, ruleName, rulesOf, weightsOf } from './routes.ts'
 import {
   type Rule,
