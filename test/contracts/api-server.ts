@@ -2,7 +2,7 @@
 // what Kubernetes does; where the lab differs, the lab is wrong.
 import { after, before, describe, test } from 'node:test'
 import { applying } from './api-server/applying.ts'
-import { createClient, type Subject, type World } from './api-server/client.ts'
+import { createWorld, type Subject, type World } from './api-server/client.ts'
 import { deleting } from './api-server/deleting.ts'
 import { events } from './api-server/events.ts'
 import { listing } from './api-server/listing.ts'
@@ -43,8 +43,12 @@ export function apiServerContract(name: string, open: () => Promise<Subject>): v
         for (const [sentence, run] of cases) {
           test(sentence, async () => {
             count += 1
-            await using client = await createClient(subject, `contract-${subject.run}-${count}`)
-            await run(client)
+            const world = await createWorld(subject, `contract-${subject.run}-${count}`)
+            try {
+              await run(world)
+            } finally {
+              await world.close()
+            }
           })
         }
       })

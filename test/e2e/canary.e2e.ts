@@ -7,7 +7,7 @@ import { path } from './rollout-text.ts'
 import { setStage } from './stage.ts'
 
 test('a canary is promoted step by step, without a failed request', async (t) => {
-  await using stage = await setStage('e2e-promote')
+  const stage = await setStage(t, 'e2e-promote')
   await stage.controller('one')
   await beginWith(stage, 'v1')
   const { observer, load } = stage
@@ -30,7 +30,7 @@ test('a canary is promoted step by step, without a failed request', async (t) =>
 })
 
 test('a bad canary is aborted, and the last good release restored by one commit', async (t) => {
-  await using stage = await setStage('e2e-abort')
+  const stage = await setStage(t, 'e2e-abort')
   await stage.controller('one')
   await beginWith(stage, 'v1')
   const { observer, repository } = stage

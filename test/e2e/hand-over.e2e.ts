@@ -12,7 +12,7 @@ const askedEveryMs = 2_000
 const weights = [5, 10, 25, 50, 100]
 
 test('a leader that leaves in the middle of a rollout is followed at once', async (t) => {
-  await using stage = await setStage('e2e-leave')
+  const stage = await setStage(t, 'e2e-leave')
   const { first } = await twoControllers(stage)
   const { observer, load } = stage
   const from = Date.now()
@@ -30,7 +30,7 @@ test('a leader that leaves in the middle of a rollout is followed at once', asyn
 })
 
 test('a leader that dies is followed after its lease', async (t) => {
-  await using stage = await setStage('e2e-die')
+  const stage = await setStage(t, 'e2e-die')
   const { first } = await twoControllers(stage)
   const { observer, load } = stage
   const from = Date.now()
@@ -50,7 +50,7 @@ test('a leader that dies is followed after its lease', async (t) => {
 })
 
 test('a leader that slept through its lease writes nothing when it wakes', async (t) => {
-  await using stage = await setStage('e2e-sleep')
+  const stage = await setStage(t, 'e2e-sleep')
   const { first } = await twoControllers(stage)
   const { observer, plane } = stage
   if (first.credential === '') return t.skip('without helm all controllers have one credential')

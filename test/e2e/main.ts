@@ -43,13 +43,23 @@ function describe({ origins, buildSeconds }: Binaries): string {
   return `${found.join(', ')}; ${buildSeconds} s of building`
 }
 
-async function runOn(options: {
+interface RunOptions {
   readonly binaries: Binaries
   readonly directory: string
   readonly selection: readonly string[]
-}): Promise<number> {
+}
+
+async function runOn(options: RunOptions): Promise<number> {
+  const stack = new AsyncDisposableStack()
+  try {
+    return await runWith(stack, options)
+  } finally {
+    await stack.disposeAsync()
+  }
+}
+
+async function runWith(stack: AsyncDisposableStack, options: RunOptions): Promise<number> {
   const { binaries, directory, selection } = options
-  await using stack = new AsyncDisposableStack()
   const users = { ada: ['developers'], grace: ['operators'], mallory: [] }
   const plane = await startControlPlane({ binaries, directory, users })
   stack.defer(() => plane.close())
@@ -72,8 +82,7 @@ async function runOn(options: {
   }
   const path = join(directory, 'control-plane.json')
   await writeFile(path, JSON.stringify(description), { mode: 0o600 })
-  // Awaited here, because what the files need ends with this function.
-  return await runFiles(await filesOf(selection), path)
+  return runFiles(await filesOf(selection), path)
 }
 
 async function filesOf(selection: readonly string[]): Promise<string[]> {

@@ -2,6 +2,7 @@
 // callers, and controllers as processes of their own.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { TestContext } from 'node:test'
 import { isConflict, type KubeApi, type Resource } from '../../kube/api.ts'
 import { systemClock } from '../../kube/clock.ts'
 import { gitSources, rollouts, services } from '../../kube/resources.ts'
@@ -16,7 +17,7 @@ import { connectTo, currentControlPlane, type Description } from './current.ts'
 import { type Observer, observe } from './observer.ts'
 import { path, rolloutText, templatePath, templateText, type Wanted } from './rollout-text.ts'
 
-export interface Stage extends AsyncDisposable {
+export interface Stage {
   readonly plane: Description
   readonly api: KubeApi
   readonly namespace: string
@@ -46,66 +47,61 @@ const namespaces: Resource = {
   namespaced: false,
 }
 
-/** The namespace must be new: each scenario has its own. */
-export async function setStage(namespace: string): Promise<Stage> {
+/** The namespace must be new: each scenario has its own. All ends with the test. */
+export async function setStage(t: Pick<TestContext, 'after'>, namespace: string): Promise<Stage> {
   const plane = await currentControlPlane()
   const directory = join(plane.directory, namespace)
   await mkdir(directory)
   const stack = new AsyncDisposableStack()
-  try {
-    const api = connectTo(plane)
-    stack.defer(() => api.close())
-    await api.create(namespaces, {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: { name: namespace },
-    })
-    await untilPodsAreAdmitted(api, namespace)
-    if (plane.helm !== null) await grantAccess(plane, api, namespace)
-    const repository = await commission(api, namespace, directory)
-    const prometheus = await startMeasured(api, namespace, stack)
-    const observer = observe(api, namespace)
-    stack.defer(() => observer.close())
-    stack.defer(() => cleanUp(api, namespace))
-    const load = startLoad({
-      url: prometheus.meshUrl,
-      clock: systemClock,
-      hosts: [{ host: `checkout.${namespace}`, requestsPerSecond }],
-    })
-    stack.defer(() => load.stop())
-    return {
-      ...{ plane, api, namespace, repository, observer, load },
-      async controller(name) {
-        const access =
-          plane.helm === null
-            ? { kubeconfigPath: plane.kubeconfigPath, credential: '' }
-            : await openAccess(plane, namespace, name)
-        const process = startController({
-          logPath: join(directory, `${name}.log`),
-          flags: [
-            ['--kubeconfig', access.kubeconfigPath],
-            ['--prometheus', prometheus.url],
-            ['--scrape-interval', `${scrapeIntervalMs}ms`],
-            ['--git-directory', join(directory, `mirrors-${name}`)],
-            ['--listen', '127.0.0.1:0'],
-            ['--namespace', namespace],
-            ['--lease-namespace', namespace],
-            ['--identity', name],
-          ].flat(),
-        })
-        stack.defer(() => process.stop())
-        return { ...process, credential: access.credential }
-      },
-      commit: (wanted) =>
-        repository.commit(`checkout: release ${wanted.version}`, {
-          [path]: rolloutText({ ...wanted, namespace }),
-          [templatePath]: templateText(namespace, wanted.version),
-        }),
-      [Symbol.asyncDispose]: () => stack.disposeAsync(),
-    }
-  } catch (error) {
-    await stack.disposeAsync()
-    throw error
+  t.after(() => stack.disposeAsync())
+  const api = connectTo(plane)
+  stack.defer(() => api.close())
+  await api.create(namespaces, {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name: namespace },
+  })
+  await untilPodsAreAdmitted(api, namespace)
+  if (plane.helm !== null) await grantAccess(plane, api, namespace)
+  const repository = await commission(api, namespace, directory)
+  const prometheus = await startMeasured(api, namespace, stack)
+  const observer = observe(api, namespace)
+  stack.defer(() => observer.close())
+  stack.defer(() => cleanUp(api, namespace))
+  const load = startLoad({
+    url: prometheus.meshUrl,
+    clock: systemClock,
+    hosts: [{ host: `checkout.${namespace}`, requestsPerSecond }],
+  })
+  stack.defer(() => load.stop())
+  return {
+    ...{ plane, api, namespace, repository, observer, load },
+    async controller(name) {
+      const access =
+        plane.helm === null
+          ? { kubeconfigPath: plane.kubeconfigPath, credential: '' }
+          : await openAccess(plane, namespace, name)
+      const process = startController({
+        logPath: join(directory, `${name}.log`),
+        flags: [
+          ['--kubeconfig', access.kubeconfigPath],
+          ['--prometheus', prometheus.url],
+          ['--scrape-interval', `${scrapeIntervalMs}ms`],
+          ['--git-directory', join(directory, `mirrors-${name}`)],
+          ['--listen', '127.0.0.1:0'],
+          ['--namespace', namespace],
+          ['--lease-namespace', namespace],
+          ['--identity', name],
+        ].flat(),
+      })
+      stack.defer(() => process.stop())
+      return { ...process, credential: access.credential }
+    },
+    commit: (wanted) =>
+      repository.commit(`checkout: release ${wanted.version}`, {
+        [path]: rolloutText({ ...wanted, namespace }),
+        [templatePath]: templateText(namespace, wanted.version),
+      }),
   }
 }
 

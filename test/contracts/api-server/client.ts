@@ -30,7 +30,9 @@ export interface Seen {
   readonly object: any
 }
 
-export interface World extends AsyncDisposable {
+export interface World {
+  /** Deletes the namespace. */
+  close(): Promise<void>
   readonly subject: Subject
   readonly namespace: string
   /** Collections in the namespace. */
@@ -53,7 +55,7 @@ const patienceMs = 15_000
 // A collector looks for new kinds every 30 s.
 const collectionPatienceMs = 60_000
 
-export async function createClient(subject: Subject, namespace: string): Promise<World> {
+export async function createWorld(subject: Subject, namespace: string): Promise<World> {
   const { url, token, authority } = subject
   const agent = new Agent(authority === undefined ? {} : { connect: { ca: authority } })
   const headers = (more: Record<string, string>) => ({
@@ -115,7 +117,7 @@ export async function createClient(subject: Subject, namespace: string): Promise
         await sleep(20)
       }
     },
-    async [Symbol.asyncDispose]() {
+    async close() {
       await send('DELETE', `/api/v1/namespaces/${namespace}`)
       await agent.close()
     },
