@@ -102,7 +102,7 @@ function objectsOf({ name, spec, revision, replicas, steps }: Making): Forecast[
   const split = `weights ${[...new Set([...weights, '0/100'])].join(', ')}`
   const fleet = {
     kind: 'ReplicaSet',
-    name: `${name.slice(0, 253 - revision.length - 1)}-${revision}`,
+    name: `${name}-${revision}`,
     what: `pods ${[...new Set(pods)].join(', ')}`,
   }
   return [fleet, ...trafficObjects(name, spec, { revision, split })]
