@@ -41,7 +41,7 @@ const replacing =
   (api) => ({
     ...api,
     replace: (resource, object, options) =>
-      api.replace(resource, resource === kind ? change(object) : object, options),
+      api.replace(resource, resource.plural === kind.plural ? change(object) : object, options),
   })
 
 /** Mistakes as a controller might make them; each must be found within a few seeds. */
