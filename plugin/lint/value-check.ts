@@ -149,6 +149,7 @@ export const patternMeanings: Readonly<Record<string, string>> = {
   '^(\\*|[a-z0-9*]([-a-z0-9.]*[a-z0-9])?)$': 'must be a host name',
   '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$': 'must be a label value',
   '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$': 'must be lower-case letters, digits and dashes',
+  '^https?://[^\\s@?#]+$': 'must be an https or http URL without credentials',
   '^(https|ssh|file)://[^\\s]+$': 'must be an https, ssh or file URL',
   '^[-A-Za-z0-9_.]+$': 'must be the name of a cookie',
   '^[-A-Za-z0-9_.=]+$': 'must be the value of a cookie',
