@@ -2,8 +2,7 @@
 // A definition that can not be used leaves the one before in force; all others go on.
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { Condition } from '../crds/fields.ts'
-import type { GitSource, GitSourceSpec, GitSourceStatus } from '../crds/git-source.ts'
+import type { GitSource, GitSourceSpec } from '../crds/git-source.ts'
 import { annotation } from '../crds/names.ts'
 import { parseGitSource } from '../crds/parse.ts'
 import { describeProblem, pathText } from '../crds/problem.ts'
@@ -11,24 +10,24 @@ import { canonicalJson } from '../crds/revision.ts'
 import { type Times, timesOf } from '../git/schedule.ts'
 import type { Source, SourcedDefinition, SourceState } from '../git/source.ts'
 import type { Writer } from '../git/writer.ts'
-import { ApiError, type KubeApi, type KubeObject } from '../kube/api.ts'
-import { analysisTemplates, gitSources, rollouts } from '../kube/resources.ts'
+import { ApiError, type KubeObject } from '../kube/api.ts'
+import { analysisTemplates, rollouts } from '../kube/resources.ts'
 import type { Store } from '../kube/store.ts'
 import { Fenced } from './act.ts'
-import type { Journal } from './reconcile.ts'
-import type { sources as reasons } from './rollout/reasons.ts'
-import type { World } from './world.ts'
+import { isSame } from './rollout/stored.ts'
+import {
+  problemStatus,
+  type Reporter,
+  readStatus,
+  report,
+  type SourceErrors,
+} from './source-status.ts'
 
-export interface Syncer {
-  readonly api: KubeApi
-  readonly world: World
-  readonly clock: { now(): number }
-  readonly mayWrite: () => boolean
+export interface Syncer extends Reporter {
   readonly git: OpenGit
   /** Where mirrors are kept; a cache that may be deleted. */
   readonly directory: string
   readonly onError: (key: string, error: unknown) => void
-  readonly announced: Journal['announced']
 }
 
 /** Git as the controller sees it: a branch to read and a writer of the same branch. */
@@ -64,6 +63,7 @@ interface Open {
   readonly writer: Writer
   /** Digest of what was applied, by identity. */
   readonly applied: Map<string, string>
+  readonly digests: WeakMap<object, { readonly path: string; readonly digest: string }>
 }
 
 export function createSources(syncer: Syncer): Sources {
@@ -97,7 +97,7 @@ export function createSources(syncer: Syncer): Sources {
 
 function opened(syncer: Syncer, open: Map<string, Open>, { key, namespace, spec }: Opening): Open {
   const known = open.get(key)
-  if (known && canonicalJson(known.spec) === canonicalJson(spec)) return known
+  if (known && isSame(known.spec, spec)) return known
   const id = createHash('sha256').update(`${key}\n${spec.repository}\n${spec.branch}`).digest('hex')
   const { source, writer } = syncer.git({
     spec,
@@ -105,7 +105,14 @@ function opened(syncer: Syncer, open: Map<string, Open>, { key, namespace, spec 
     directory: join(syncer.directory, id.slice(0, 16)),
     now: () => syncer.clock.now(),
   })
-  const fresh: Open = { spec, times: timesOf(spec), source, writer, applied: new Map() }
+  const fresh: Open = {
+    spec,
+    times: timesOf(spec),
+    source,
+    writer,
+    applied: new Map(),
+    digests: new WeakMap(),
+  }
   open.set(key, fresh)
   return fresh
 }
@@ -135,7 +142,7 @@ async function applyAll(syncer: Syncer, one: One, state: SourceState): Promise<S
   const refused: SourceErrors = []
   for (const definition of state.definitions) {
     const { identity, path } = definition
-    const digest = digestOf(definition)
+    const digest = digestOf(definition, one.open.digests)
     const isApplied = one.open.applied.get(identity) === digest
     if (isApplied && liveOf(syncer, definition)) continue
     try {
@@ -153,8 +160,6 @@ async function applyAll(syncer: Syncer, one: One, state: SourceState): Promise<S
 
 /** Answers that speak of the definition: invalid, forbidden, no such namespace or kind, owned by another. */
 const refusals = new Set([400, 403, 404, 409, 413, 422])
-
-type SourceErrors = NonNullable<GitSourceStatus['errors']>
 
 async function apply(
   syncer: Syncer,
@@ -190,105 +195,14 @@ function liveOf(syncer: Syncer, { kind, namespace, name }: SourcedDefinition) {
 /** Digest of the definition that was applied last: after a restart nothing is applied twice. */
 const definitionAnnotation = 'sluice.dev/definition'
 
-function digestOf({ object, path }: SourcedDefinition): string {
+/** Definitions that did not change are the same objects from look to look, so each is digested once. */
+function digestOf({ object, path }: SourcedDefinition, known: Open['digests']): string {
+  const before = known.get(object)
+  if (before?.path === path) return before.digest
   const text = canonicalJson({ object, path })
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
-}
-
-function readStatus(
-  object: KubeObject,
-  state: SourceState,
-  refused: SourceErrors,
-): Partial<GitSourceStatus> {
-  const errors = [...refused, ...state.errors].slice(0, maxErrors)
-  const count = refused.length + state.errors.length
-  const [first] = errors
-  const place = first ? `${first.path}:${first.line}:${first.column}: ${first.message}` : ''
-  const message =
-    count === 0 ? `all of ${state.commit} is applied` : `${count} errors, the first: ${place}`
-  return {
-    commit: state.commit,
-    rollouts: state.definitions.filter(({ kind }) => kind === 'Rollout').length,
-    errors,
-    ...conditions(object, count === 0 ? 'Applied' : 'Errors', message),
-  }
-}
-
-const maxErrors = 32
-
-function problemStatus(
-  object: KubeObject,
-  reason: SourceReason,
-  message: string,
-): Partial<GitSourceStatus> {
-  return conditions(object, reason, message)
-}
-
-type SourceReason = keyof typeof reasons | 'Invalid'
-
-function conditions(
-  object: KubeObject,
-  reason: SourceReason,
-  text: string,
-): Partial<GitSourceStatus> {
-  const isReady = reason === 'Applied'
-  const message = text.slice(0, 4096)
-  const generation = object.metadata.generation ?? 0
-  const common = { reason, message, lastTransitionTime: '', observedGeneration: generation }
-  return {
-    observedGeneration: generation,
-    conditions: [
-      { type: 'Ready', status: isReady ? 'True' : 'False', ...common },
-      { type: 'Stalled', status: reason === 'Invalid' ? 'True' : 'False', ...common },
-    ],
-  }
-}
-
-/** Writes the status when it says something new. */
-async function report(
-  syncer: Syncer,
-  object: KubeObject,
-  status: Partial<GitSourceStatus>,
-): Promise<null> {
-  const { namespace = '', name } = object.metadata
-  const before: GitSourceStatus = syncer.world.sources.get(namespace, name)?.['status'] ?? {}
-  const at = new Date(syncer.clock.now()).toISOString()
-  const stamped = status.conditions?.map((condition) => stampTime(condition, before.conditions, at))
-  const next = { ...before, ...status, conditions: stamped }
-  if (canonicalJson(next) === canonicalJson(before) || !syncer.mayWrite()) return null
-  const body = { status: { ...next, readAt: at } }
-  const options = { subresource: 'status' } as const
-  const written = await syncer.api.patch(gitSources, { namespace, name }, 'merge', body, options)
-  syncer.world.sources.learn(written)
-  announce(syncer, object, { before: before.conditions, now: stamped })
-  return null
-}
-
-/** Told once per change of the condition, not at each look. */
-function announce(
-  syncer: Syncer,
-  object: KubeObject,
-  { before, now }: Record<'before' | 'now', readonly Condition[] | undefined>,
-): void {
-  const readyOf = (conditions: readonly Condition[] | undefined) =>
-    conditions?.find(({ type }) => type === 'Ready')
-  const ready = readyOf(now)
-  const isSame = readyOf(before)?.message === ready?.message
-  if (!ready || isSame || (!before && ready.status === 'True')) return
-  const type = ready.status === 'True' ? 'Normal' : 'Warning'
-  // Only reasons of `SourceReason` are ever written into this condition.
-  const reason = ready.reason as SourceReason
-  syncer.announced({ object }, { type, reason, note: ready.message })
-}
-
-function stampTime(
-  condition: Condition,
-  before: readonly Condition[] | undefined,
-  at: string,
-): Condition {
-  const old = before?.find((candidate) => candidate.type === condition.type)
-  const isSame = old?.status === condition.status
-  return { ...condition, lastTransitionTime: isSame ? old.lastTransitionTime : at }
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  known.set(object, { path, digest })
+  return digest
 }
 
 function withoutStatus(object: KubeObject): KubeObject {

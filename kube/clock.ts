@@ -1,6 +1,9 @@
 // Time in, as a dependency: everything that waits takes a Clock, so that a simulation can drive it.
 // This file is the only place of the folder with timers.
 
+/** Why our own signals fire. Without a reason each would make an error with its stack. */
+export const over = 'over'
+
 export interface Clock {
   /** Wall clock, ms since epoch; may jump. For times that people or objects carry. */
   now(): number
@@ -53,7 +56,7 @@ export async function withDeadline<T>(
   try {
     return await work(deadline.signal)
   } finally {
-    finished.abort()
+    finished.abort(over)
     limit.outer?.removeEventListener('abort', abort)
   }
 }

@@ -2,7 +2,7 @@
 // a lease has expired when this process has watched it stand still for its whole duration.
 import { z } from 'zod'
 import { isNotFound, type KubeApi, type KubeObject } from './api.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, over } from './clock.ts'
 import { leases } from './resources.ts'
 import { rfc3339Micro } from './rfc3339.ts'
 
@@ -184,7 +184,7 @@ async function attempt<T>(
     onError?.(error)
     return null
   } finally {
-    finished.abort()
+    finished.abort(over)
   }
 }
 

@@ -4,7 +4,7 @@
 //     ▲                                                                                      │ 410
 //     └──────────────────────────────────────────────────────────────────────────────────────┘
 import { ApiError, type KubeApi, type KubeObject, type Resource, type WatchEvent } from './api.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, over } from './clock.ts'
 import {
   type Change,
   createStore,
@@ -197,7 +197,7 @@ async function relist(follower: Follower, signal: AbortSignal): Promise<void> {
 async function watchOnce(follower: Follower, signal: AbortSignal): Promise<void> {
   const { api, clock, random, resource, query, observer, relistMs } = follower.options
   const cut = new AbortController()
-  const stop = () => cut.abort()
+  const stop = () => cut.abort(over)
   signal.addEventListener('abort', stop, { once: true })
   const startedAtMs = clock.monotonic()
   const seen = { atMs: startedAtMs, events: 0, isStalled: false }
@@ -219,7 +219,7 @@ async function watchOnce(follower: Follower, signal: AbortSignal): Promise<void>
     if (!seen.isStalled) throw error
   } finally {
     signal.removeEventListener('abort', stop)
-    cut.abort()
+    cut.abort(over)
     follower.restarts += 1
   }
   if (signal.aborted) return
@@ -253,7 +253,7 @@ async function watchdog(
     const leftMs = seen.atMs + stallMs - clock.monotonic()
     if (leftMs <= 0) {
       seen.isStalled = true
-      cut.abort()
+      cut.abort(over)
     } else await clock.sleep(leftMs, cut.signal)
   }
 }

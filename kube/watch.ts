@@ -1,7 +1,7 @@
 // One watch: a request in, events out, until the server ends it, the caller does, or a limit is reached.
 import { errorOf, noAnswer, parseEvent } from './answer.ts'
 import type { ListQuery, Resource, WatchEvent } from './api.ts'
-import { withDeadline } from './clock.ts'
+import { over, withDeadline } from './clock.ts'
 import { asApiError, type Call, type Connection, describe, headersOf, report } from './exchange.ts'
 import { readAll, type Stream } from './http.ts'
 import { lines } from './lines.ts'
@@ -48,7 +48,7 @@ export async function* watch(
     if (!signal.aborted) throw asApiError(what, cause, ended.signal)
   } finally {
     signal.removeEventListener('abort', stop)
-    ended.abort()
+    ended.abort(over)
   }
 }
 

@@ -4,7 +4,7 @@
 //             ▲            │ failed: back off          │ added while running
 //             └────────────┴───────────────────────────┘
 import { ApiError } from './api.ts'
-import type { Clock } from './clock.ts'
+import { type Clock, over } from './clock.ts'
 import { createTimerHeap, type TimerHeap } from './timer-heap.ts'
 
 export interface WorkQueueOptions<K extends string> {
@@ -101,7 +101,7 @@ export function createWorkQueue<K extends string>(options: WorkQueueOptions<K>):
       queue.isShut = true
       queue.waiting.clear()
       queue.again.clear()
-      queue.alarm.abort()
+      queue.alarm.abort(over)
       return drain(queue)
     },
   }
@@ -178,7 +178,7 @@ function arm<K extends string>(queue: Queue<K>): void {
   const sleepMs = Math.min(longestSleepMs, Math.max(0, untilMs))
   const atMs = clock.monotonic() + sleepMs
   if (atMs >= queue.alarmAtMs) return
-  queue.alarm.abort()
+  queue.alarm.abort(over)
   queue.alarm = new AbortController()
   queue.alarmAtMs = atMs
   const { signal } = queue.alarm

@@ -1,12 +1,11 @@
 // Facts that change without a change of phase in, the status that tells them out: what blocks a rollout,
 // commands that came too late, pods at rest.
-import { canonicalJson } from '../../crds/revision.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
 import { type Announcement, conditionsOf } from './describe.ts'
 import { command, consume } from './person.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { State } from './state.ts'
-import { compact, sum, timestamp } from './stored.ts'
+import { compact, isSame, sum, timestamp } from './stored.ts'
 import { earliest, type Wait } from './waiting.ts'
 
 interface Recorded {
@@ -47,12 +46,12 @@ export function recordFacts(
     }),
   })
   const isNews = state.phase.kind === 'New' || isAtRest || stale.length > 0 || blocked.isChanged
-  const isSame = canonicalJson(status) === canonicalJson(old)
+  const isUnchanged = isSame(status, old)
   return {
-    status: isNews && !isSame ? status : null,
-    wakeAt: earliest(blocked.wakeAt, isNews && !isSame ? now : null),
+    status: isNews && !isUnchanged ? status : null,
+    wakeAt: earliest(blocked.wakeAt, isNews && !isUnchanged ? now : null),
     announcements:
-      isNews && !isSame ? announcementsOf(stale, blocked.isNew ? facts.wait : null) : [],
+      isNews && !isUnchanged ? announcementsOf(stale, blocked.isNew ? facts.wait : null) : [],
   }
 }
 
