@@ -1,7 +1,9 @@
 // Flags in; thousands of simulated rollouts, and what they prove or disprove, out. See test/sim/README.md.
 import { parseArgs } from 'node:util'
+import { crashPoints } from './sim/crash-points.ts'
 import { cellPhases, faults } from './sim/faults.ts'
 import { runFleet } from './sim/fleet.ts'
+import { runMutants } from './sim/mutant-runner.ts'
 import { type Run, runOne } from './sim/run.ts'
 import { shrink } from './sim/shrink.ts'
 import { timeline } from './sim/timeline.ts'
@@ -10,19 +12,31 @@ const help = `Runs the production loop in a simulated world, from seeds.
 
   npm run simulate -- [--runs N] [--seed S] [--json]
   npm run simulate -- --replay 'SEED' | 'SEED:CHOICE,CHOICE,…'
+  npm run simulate -- --crash-points [--scenarios N] [--pairs N] [--replay 'STORY:POINT,POINT'] [--json]
+  npm run simulate -- --mutants [--runs N] [--match TEXT] [--json]
 
   --runs N      how many seeds to run (default 1000)
   --seed S      the first seed (default 1)
   --json        print one line of JSON at the end
   --replay R    repeat one run and print its timeline; with choices, only those faults strike
   --no-shrink   do not look for fewer faults when an invariant breaks
+  --crash-points  end the controller before and after every write of 120 stories, and at every pair of
+                writes of 40 of them
+  --scenarios N how many stories (default 120); --pairs N: how many of them with pairs (default 40)
+  --mutants     make lines of the product wrong, one at a time; each must turn red within --runs (default 20000)
+  --match TEXT  only mutants whose name holds this text
   --help        this text
 `
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
-      runs: { type: 'string', default: '1000' },
+      runs: { type: 'string' },
+      'crash-points': { type: 'boolean', default: false },
+      scenarios: { type: 'string', default: '120' },
+      pairs: { type: 'string', default: '40' },
+      mutants: { type: 'boolean', default: false },
+      match: { type: 'string' },
       seed: { type: 'string', default: '1' },
       replay: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -31,8 +45,17 @@ async function main(): Promise<number> {
     },
   })
   if (values.help) return print(help)
+  const { json, match } = values
+  if (values['crash-points']) {
+    const [scenarios, pairs] = [whole('scenarios', values.scenarios), whole('pairs', values.pairs)]
+    return crashPoints({ json, scenarios, pairs, replay: values.replay })
+  }
+  if (values.mutants) {
+    const runs = whole('runs', values.runs ?? '20000')
+    return runMutants({ json, match, runs, seed: whole('seed', values.seed) })
+  }
   if (values.replay !== undefined) return replay(values.replay)
-  const runs = whole('runs', values.runs)
+  const runs = whole('runs', values.runs ?? '1000')
   const first = whole('seed', values.seed)
   return simulate(
     Array.from({ length: runs }, (_, i) => first + i),
