@@ -8,12 +8,10 @@ import {
   historyMs,
   isAnother,
   type Live,
-  type Rows,
   read,
-  rowsByArm,
   type Trial,
 } from './compare/live.ts'
-import { rawSelector } from './compare/mesh-series.ts'
+import { type Rows, rawSelector, rowsByRevision } from './compare/mesh-series.ts'
 import type { Inquiry } from './inquiry.ts'
 import { maxQueryLength } from './query.ts'
 
@@ -119,7 +117,7 @@ async function first({ trial }: Comparison, context: Context): Promise<Outcome> 
   if (live === null) {
     return { outcome: 'Inconclusive', because: 'no latency buckets have been scraped' }
   }
-  return { live: read(live, rowsByArm(recent.rows), nowMs), query }
+  return { live: read(live, rowsByRevision(recent.rows), nowMs), query }
 }
 
 /** One question for many comparisons; when it fails each asks alone. */
@@ -139,7 +137,7 @@ async function next(
       { outcome: 'Error', because: answer.because },
     ])
   }
-  const rows: Rows = rowsByArm(answer.rows)
+  const rows: Rows = rowsByRevision(answer.rows)
   return group.map((one) => {
     const query = selectorFor([one], context)
     return [one.comparison, { live: read(one.live, rows, nowMs), query }]

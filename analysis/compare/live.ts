@@ -6,7 +6,14 @@ import type { RawSamples } from '../provider.ts'
 import { specOf } from './check.ts'
 import { replay, type State, start } from './engine.ts'
 import { historyOf } from './history.ts'
-import { type Arms, armKey, countersOf, edgesIn, secondsOf } from './mesh-series.ts'
+import {
+  type Arms,
+  countersOf,
+  edgesIn,
+  type Rows,
+  rowsByRevision,
+  secondsOf,
+} from './mesh-series.ts'
 import { type Consumed, nothingConsumed, readTicks } from './samples.ts'
 import { type Finding, type Verdict, verdict } from './verdict.ts'
 
@@ -37,13 +44,6 @@ export const historyMs = 3_600_000
 /** Time over which the engine spreads its attention: that of a usual rollout. */
 const deadlineMs = 1_800_000
 
-/** Rows by Service and revision. */
-export type Rows = ReadonlyMap<string, readonly RawSamples[]>
-
-export function rowsByArm(found: readonly RawSamples[]): Rows {
-  return Map.groupBy(found, ({ labels }) => armKey(labels))
-}
-
 /**
  * A comparison that has learned from history and read nothing yet. `served`: counters of the stable
  * pods in the hour before; `sinceMs`: start of what is read next. Null without any latency bucket.
@@ -61,7 +61,7 @@ export function begin(
   const facts = { scrapeMs, deadlineMs, canaryPods: 1, checks }
   const spec = specOf(compare, { ...facts, edgesSeconds: les.map((le) => secondsOf(le)) })
   const lanes = Math.max(1, les.length)
-  const counters = countersOf(rowsByArm(found.served), arms, { metric, les })
+  const counters = countersOf(rowsByRevision(found.served), arms, { metric, les })
   const history = historyOf(
     counters.filter(({ arm }) => arm === 'stable'),
     { fromMs: fromMs - historyMs, toMs: fromMs, scrapeMs, lanes },

@@ -46,29 +46,35 @@ export function secondsOf(le: string, mesh: MeshMetrics = istio): number {
   return le === '' || le === infinite ? Number.NaN : Number(le) * mesh.secondsPerUnit
 }
 
-/** Whose counters an answer holds: the arms of each Service are told apart by their labels. */
-export function armKey(labels: RawSamples['labels'], mesh: MeshMetrics = istio): string {
-  const { namespace, service, revision } = mesh.labels
-  return `${labels[namespace] ?? ''}/${labels[service] ?? ''}/${labels[revision] ?? ''}`
+/** Rows of an answer by revision, the most telling label. */
+export type Rows = ReadonlyMap<string, readonly RawSamples[]>
+
+export function rowsByRevision(found: readonly RawSamples[]): Rows {
+  const { revision } = istio.labels
+  return Map.groupBy(found, ({ labels }) => labels[revision] ?? '')
 }
 
 /** Counters of both arms of one Service out of an answer that may hold those of many. */
 export function countersOf(
-  found: ReadonlyMap<string, readonly RawSamples[]>,
+  found: Rows,
   arms: Arms,
   options: { readonly metric: Metric; readonly les: readonly string[] },
 ): readonly RawSeries[] {
-  return (['canary', 'stable'] as const).flatMap((arm) => {
-    const revision = arm === 'canary' ? arms.revision : arms.stable
-    const rows = found.get(`${arms.namespace}/${arms.service}/${revision}`) ?? []
-    return rows.flatMap((row) => {
-      const counts = countsOf(row.labels, options)
-      if (counts === null) return []
-      const { labels, samples } = row
+  const names = istio.labels
+  const counters: RawSeries[] = []
+  for (const arm of ['canary', 'stable'] as const) {
+    const rows = found.get(arm === 'canary' ? arms.revision : arms.stable) ?? []
+    for (const { labels, samples } of rows) {
+      // Another Service may have the same revision.
+      if (labels[names.service] !== arms.service) continue
+      if (labels[names.namespace] !== arms.namespace) continue
+      const counts = countsOf(labels, options)
+      if (counts === null) continue
       const key = identityOf(arm, labels)
-      return [{ arm, pod: podOf(labels), podStartedMs: null, key, counts, samples }]
-    })
-  })
+      counters.push({ arm, pod: podOf(labels), podStartedMs: null, key, counts, samples })
+    }
+  }
+  return counters
 }
 
 /** What tells the series of one arm apart; values can not hold a null character. */

@@ -110,10 +110,11 @@ function readInterval(
 ): Omit<Tick, 'atMs'> | null {
   const { at, lanes, weightPercent } = options
   const arms = ['canary', 'stable'] as const
-  const fresh = scraped.flatMap(({ series, values }) => {
+  const fresh: Fresh[] = []
+  for (const { series, values } of scraped) {
     const value = values[at]
-    return value === undefined ? [] : [{ series, value, before: before(series, memory) }]
-  })
+    if (value !== undefined) fresh.push({ series, value, before: before(series, memory) })
+  }
   const weight = weightPercent === undefined ? {} : { weightPercent }
   const isWhole = arms.every((arm) => isScraped(arm, scraped, at))
   if (fresh.some(({ value }) => !(Number.isFinite(value) && value >= 0))) {
