@@ -4,7 +4,13 @@ import { GitError } from './command.ts'
 
 /** What a person has to change, or wait for. The message is safe to show. */
 export class MirrorError extends Error {
-  readonly reason: 'unreachable' | 'refused' | 'repository-missing' | 'branch-missing' | 'other'
+  readonly reason:
+    | 'unreachable'
+    | 'refused'
+    | 'repository-missing'
+    | 'branch-missing'
+    | 'unsigned'
+    | 'other'
   constructor(reason: MirrorError['reason'], message: string, cause?: unknown) {
     super(message, { cause })
     this.name = 'MirrorError'
@@ -25,6 +31,7 @@ export function remoteError(error: unknown): unknown {
     refused: 'the host refused the credentials',
     'repository-missing': 'there is no repository at this URL, or these credentials may not see it',
     'branch-missing': 'the branch is missing',
+    unsigned: 'a commit is not signed as it must be',
     other: 'the repository can not be read',
   }[reason]
   return new MirrorError(reason, `${sentence}: ${error.words}`, error)

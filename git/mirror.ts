@@ -68,6 +68,11 @@ export class Mirror {
     this.#ref = `refs/sluice/${branch}`
   }
 
+  /** A directory that may be written and lost. */
+  get home(): string {
+    return this.#remote.home
+  }
+
   /** Runs `work` alone: a fetch that may delete the mirror and a read of it must not meet. */
   exclusive<Value>(work: () => Promise<Value>): Promise<Value> {
     const run = this.#last.then(work)

@@ -13,6 +13,7 @@ import { pathFilter } from './glob.ts'
 import { findLastChanges } from './last-change.ts'
 import { equal } from './merge.ts'
 import { type Mirror, openMirror } from './mirror.ts'
+import { requireSignatures, type SignaturePolicy } from './signatures.ts'
 import { type Reader, type ReadFile, readAll, readBlobs, readChanges } from './source-files.ts'
 
 export interface SourcedDefinition extends Definition {
@@ -45,6 +46,9 @@ export interface SourceOptions {
   /** Directory of the mirror. Its content is a cache and may be deleted at any time. */
   readonly directory: string
   readonly networkDeadlineMs?: number
+  readonly signatures?: SignaturePolicy | undefined
+  /** The commit that was accepted before a restart: signatures are looked at from there on. */
+  readonly acceptedCommit?: string | undefined
   readonly credentials?: CredentialFiles | undefined
 }
 
@@ -75,6 +79,10 @@ export function createSource(options: SourceOptions): Source {
     if (memory?.state.commit === head) {
       memory = { ...memory, state: { ...memory.state, changed: [], rewritten: false } }
       return memory.state
+    }
+    if (options.signatures) {
+      const since = memory?.state.commit ?? options.acceptedCommit
+      await requireSignatures(mirror, options.signatures, { head, since, isIncluded })
     }
     memory = await read(head, memory)
     return memory.state
