@@ -5,6 +5,7 @@
 import { isRecord, type Json, list, record, text } from '../json.ts'
 import { nearest } from '../near.ts'
 import { compileRule, type Judge } from './cel.ts'
+import { dangerOf } from './danger.ts'
 import { foundText, listed, type Path, type Problem, pathText } from './problem.ts'
 import { type Place, valueProblems, wrongType } from './value-check.ts'
 
@@ -17,6 +18,8 @@ export interface Checked {
 const problemLimit = 32
 
 export function checkObject(schema: Json, object: unknown): Checked {
+  const danger = dangerOf(object)
+  if (danger) return { value: undefined, problems: [danger] }
   const found: Found = { problems: [], meant: new Set() }
   const { value } = check({ schema, path: [], found }, object)
   const seen = new Set<string>()
