@@ -144,19 +144,21 @@ function sendOnce<T>(parts: ClientParts, call: Call, { effect, leftMs }: Sending
       })
       return
     }
-    kernel.after(
-      latencyMs,
-      () => {
-        if (!isRead(call)) parts.onWrite('before', call)
-        if (!process.isAlive) return
-        const outcome = arrive(parts, call, { effect, sentAt })
-        if (!isRead(call)) parts.onWrite('after', call)
-        if (!process.isAlive) return
-        if (process.pausedUntil > kernel.now()) kernel.after(0, () => answer(outcome), process)
-        else answer(outcome)
-      },
-      process,
-    )
+    const land = () => {
+      const outcome = arrive(parts, call, { effect, sentAt })
+      if (!isRead(call)) parts.onWrite('after', call)
+      if (!process.isAlive) return
+      if (process.pausedUntil > kernel.now()) kernel.after(0, () => answer(outcome), process)
+      else answer(outcome)
+    }
+    const leave = () => {
+      if (!isRead(call)) parts.onWrite('before', call)
+      if (!process.isAlive) return
+      // Decided and not yet sent when the process stood still: it goes out when the process goes on.
+      if (process.pausedUntil > kernel.now()) kernel.after(0, land, process)
+      else land()
+    }
+    kernel.after(latencyMs, leave, process)
   })
 }
 

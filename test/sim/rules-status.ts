@@ -120,6 +120,16 @@ export const statusRules: readonly Rule<Change>[] = [
     },
   },
   {
+    name: 'M1-failed',
+    says: 'a check that failed ends the trial, and nothing else comes of it',
+    check(_, change) {
+      const { before, after } = stepOf(change)
+      const isFailed = after.evidence?.some(({ outcome }) => outcome === 'Failed')
+      const isSilent = after.reason === 'inconclusive' && after.phase !== before.phase
+      return isFailed && isSilent ? `${after.phase} as inconclusive: ${after.because}` : null
+    },
+  },
+  {
     name: 'M1',
     says: 'without evidence by the deadline: exactly what was configured',
     check(_, change) {

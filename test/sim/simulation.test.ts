@@ -76,7 +76,7 @@ const mistakes: readonly { says: string; breaks: string; plant: Plant }[] = [
   },
   {
     says: 'a canary that gets more than its step says',
-    breaks: 'T4',
+    breaks: 'T2',
     plant: replacing(virtualServices, (object) => {
       const copy = structuredClone(object)
       for (const { route } of copy['spec'].http) {
