@@ -85,9 +85,16 @@ function ask({ world, memory, clock }: Judging, object: KubeObject): Asked[] {
   const common = { key, uid: snapshot.identity.uid, question }
   if (resolved.kind === 'problem') return [{ ...common, subject: null, problem: resolved.because }]
   const [host = ''] = hostOf(rollout.spec).split('.')
-  const { checks } = resolved
-  const minRequests = rollout.spec.analysis?.minRequests ?? 1
-  const subject: Subject = { ...question, key, namespace, name, host, checks, minRequests }
+  const subject: Subject = {
+    ...question,
+    key,
+    namespace,
+    name,
+    host,
+    checks: resolved.checks,
+    minRequests: rollout.spec.analysis?.minRequests ?? 1,
+    weightPercent: snapshot.route.weights[question.revision] ?? 0,
+  }
   return [{ ...common, subject, problem: null }]
 }
 
