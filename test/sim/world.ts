@@ -29,6 +29,7 @@ import {
   type Scenario,
   scenarioOf,
 } from './scenario.ts'
+import { tell } from './telling.ts'
 import { createTrace, type Trace } from './trace.ts'
 import { createTruth } from './truth.ts'
 import type { View } from './view.ts'
@@ -268,37 +269,4 @@ function collect(world: World, { resource, type, object }: Change): void {
   const isNewOrphan =
     type === 'ADDED' && owned.some(({ plural }) => plural === resource.plural) && isOrphan(object)
   if (isGone || isNewOrphan) kernel.after(collectMs, sweep)
-}
-
-function tell(trace: Trace, change: Change): void {
-  const { resource, type, object, by, version } = change
-  trace.mark(
-    `${version}${resource.plural}${object.metadata.name}${type}${by.name}${object['status']?.phase ?? ''}`,
-  )
-  trace.note(
-    () => `${by.name} ${by.verb} ${resource.kind} ${object.metadata.name}: ${gist(change)}`,
-  )
-}
-
-function gist({ resource, type, object }: Change): string {
-  if (type === 'DELETED') return 'gone'
-  const { spec, status } = { spec: object['spec'], status: object['status'] }
-  if (resource.plural === rollouts.plural) {
-    const { phase, step, decision, because, blockedBy } = status ?? {}
-    return `${phase} ${step ?? ''} decision ${decision} ${because ?? ''}${blockedBy ? ` [${blockedBy.reason}]` : ''}`
-  }
-  if (resource.plural === replicaSets.plural)
-    return `${status?.readyReplicas ?? 0} of ${spec.replicas}`
-  if (resource.plural === virtualServices.plural) {
-    const rule = spec.http?.find((one: { name: string }) => one.name === 'sluice')
-    return (rule?.route ?? [])
-      .map(
-        (one: { destination: { subset: string }; weight: number }) =>
-          `${one.destination.subset} ${one.weight}`,
-      )
-      .join(', ')
-  }
-  if (resource.plural === destinationRules.plural)
-    return (spec.subsets ?? []).map((one: { name: string }) => one.name).join(', ')
-  return ''
 }
