@@ -63,6 +63,8 @@ export function blockerOf(rollout: RolloutView, now: number): Blocker | null {
     return blocker(reason, { because: withCause(message, rollout), since: blockedBy?.since, name })
   }
   if (phase === 'Stable') return null
+  // The status says that it is paused a moment before it says that it waits.
+  if (phase === 'Paused') return blocker('Paused', { because, since, name })
   if (phase === 'Aborted') {
     if (rollout.target === rollout.stable?.revision) return null
     const goes = rollout.revert?.state === 'Requested' ? 'Reverting' : 'Quarantined'

@@ -64,6 +64,7 @@ const blockers: readonly [object, string | null, boolean?][] = [
   [{ blockedBy: { ...blockedBy, reason: 'PodsNotReady' } }, 'PodsNotReady', false],
   [{ blockedBy: { ...blockedBy, reason: 'OfTheFuture' } }, 'OfTheFuture', false],
   [{ phase: 'Stable' }, null],
+  [{ phase: 'Paused' }, 'Paused', true],
   [{ phase: 'Aborted' }, 'Quarantined', true],
   [{ phase: undefined }, 'Unseen', false],
 ]
