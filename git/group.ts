@@ -18,6 +18,8 @@ export interface GroupContext {
   readonly mirror: Mirror
   readonly isIncluded: (path: string) => boolean
   readonly tip: string
+  /** For decisions that expire, in ms since epoch. */
+  readonly nowMs?: number
 }
 
 export interface Group {
@@ -43,6 +45,7 @@ export async function planGroup(
       ...earlier(own, request),
       ...releasesOf(context, files, request),
       authors,
+      isExpired: isExpired(request, context.nowMs),
     }
     const plan = await planRevert({ ...context, texts } satisfies PlanContext, request, known)
     if (plan.kind === 'done') results.set(request.key, plan.result)
@@ -52,6 +55,13 @@ export async function planGroup(
     }
   }
   return { plans: await withModes(context, plans, results), results }
+}
+
+const longestDecisionMs = 20 * 60_000
+
+function isExpired({ decidedAtMs }: RevertRequest, nowMs: number | undefined): boolean {
+  if (decidedAtMs === undefined || nowMs === undefined) return false
+  return nowMs - decidedAtMs > longestDecisionMs
 }
 
 /** The mode of each file stays; a symbolic link is never written through. */

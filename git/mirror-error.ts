@@ -10,6 +10,7 @@ export class MirrorError extends Error {
     | 'repository-missing'
     | 'branch-missing'
     | 'unsigned'
+    | 'paused'
     | 'other'
   constructor(reason: MirrorError['reason'], message: string, cause?: unknown) {
     super(message, { cause })
@@ -32,6 +33,7 @@ export function remoteError(error: unknown): unknown {
     'repository-missing': 'there is no repository at this URL, or these credentials may not see it',
     'branch-missing': 'the branch is missing',
     unsigned: 'a commit is not signed as it must be',
+    paused: 'writing is paused',
     other: 'the repository can not be read',
   }[reason]
   return new MirrorError(reason, `${sentence}: ${error.words}`, error)

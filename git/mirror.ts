@@ -144,6 +144,12 @@ export class Mirror {
     return this.#remote.head(`refs/heads/${branch}`)
   }
 
+  /** What a ref of ours names at the remote now, or null. Throws `MirrorError`. */
+  ownHead(ref: OwnRef): Promise<string | null> {
+    this.#prepare()
+    return this.#remote.head(ref)
+  }
+
   recreate(): void {
     rmSync(this.#repository, { recursive: true, force: true })
   }

@@ -12,6 +12,7 @@ import type { CommitPlan, RevertRequest, RevertResult } from './revert-plan.ts'
 export interface ProposeContext {
   readonly mirror: Mirror
   readonly isIncluded: (path: string) => boolean
+  readonly nowMs: number
   readonly host: GitHost | null
   readonly autoMerge: boolean
   /** Builds the commit of a plan on a parent. */
@@ -53,8 +54,8 @@ export async function propose(
   }
 }
 
-function groupOf({ mirror, isIncluded }: ProposeContext): Omit<GroupContext, 'tip'> {
-  return { mirror, isIncluded }
+function groupOf({ mirror, isIncluded, nowMs }: ProposeContext): Omit<GroupContext, 'tip'> {
+  return { mirror, isIncluded, nowMs }
 }
 
 function ended({ state, number, url }: PullRequest, { request }: CommitPlan): RevertResult {

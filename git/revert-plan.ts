@@ -35,6 +35,11 @@ export interface RevertRequest {
   readonly reason?: string
   /** Where the Rollout was read last. */
   readonly path?: string
+  /**
+   * When the release was judged, in ms since epoch. After 20 minutes the revert is made only while the branch asks
+   * for exactly the bad release: what has changed since was judged by nobody.
+   */
+  readonly decidedAtMs?: number
   /** How it reaches the branch, `direct` unless told. */
   readonly mode?: RevertMode
   /** Asked just before the push: a person may have allowed the release another try meanwhile. */
@@ -88,6 +93,7 @@ export interface Known {
   readonly other?: string | undefined
   readonly current?: Version | undefined
   readonly releases?: Releases | undefined
+  readonly isExpired?: boolean | undefined
   /** By commit id. */
   readonly authors?: ReadonlyMap<string, string> | undefined
 }
@@ -120,6 +126,10 @@ export async function planRevert(
   if (known.other !== undefined && current.revision === bad.revision) {
     const because = `commit ${known.other.slice(0, 12)} restored ${name} from this release before, and somebody asked for it again since: a person's word stays`
     return done('NeedsHuman', because)
+  }
+  if (known.isExpired && current.revision !== bad.revision) {
+    const because = `the release of ${name} has changed since it was judged, more than 20 minutes ago: the new one decides`
+    return done('Superseded', because)
   }
   const releases = known.releases ?? (await findReleases(search, found, { bad, good }))
   if (!releases.good) return done('NeedsHuman', notFound(name, 'good', good))

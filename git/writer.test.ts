@@ -16,6 +16,7 @@ import {
   revision,
   withRepository,
 } from './writer.fixture.ts'
+import { createWriter } from './writer.ts'
 
 describe('a revert', { concurrency: 3 }, () => {
   it('lands as one commit that says what, why and whose', async () => {
@@ -272,6 +273,39 @@ Sluice-Key: ${request().key}`,
       })
     })
   }
+
+  it('of a release that was judged long ago gives way to what has changed since', async () => {
+    await withRepository(async (repo) => {
+      await repo.commit({ 'shop/checkout.yaml': good })
+      await repo.commit({ 'shop/checkout.yaml': bad })
+      const changed = bad.replace('name: app\n', 'name: app\n          tty: true\n')
+      await repo.commit({ 'shop/checkout.yaml': changed })
+      const old = { ...request(), decidedAtMs: 1_700_000_600_000 - 21 * 60_000 }
+      const result = await open(repo).writer.revert(old)
+      assert.equal(result.state, 'Superseded', result.because)
+      assert.match(result.because, /more than 20 minutes ago/)
+      const fresh = { ...request(), decidedAtMs: 1_700_000_600_000 - 19 * 60_000 }
+      assert.equal((await open(repo).writer.revert(fresh)).state, 'Committed')
+    })
+  })
+
+  it('is not written when too many are asked for at once', async () => {
+    await withRepository(async (repo) => {
+      await repo.commit({ 'shop/checkout.yaml': bad })
+      const { mirror } = open(repo)
+      const author = { name: 'Sluice', email: 'sluice@sluice.dev' }
+      const spec = { include: ['**/*.yaml'], exclude: [], author }
+      const breaker = { limit: 60, windowMs: 600_000 }
+      const writer = createWriter({ mirror, spec, breaker, now: () => 1_700_000_600_000 })
+      const all = Array.from({ length: 61 }, (_, i) =>
+        writer.revert(request({ key: `u${i}/bad/1` })),
+      )
+      const results = await Promise.allSettled(all)
+      assert.deepEqual([...new Set(results.map(({ status }) => status))], ['rejected'])
+      await assert.rejects(writer.revert(request()), { reason: 'paused' })
+      assert.equal(await commitCount(repo), '1')
+    })
+  })
 
   it('is rejected, to be tried again, when the host is down', async () => {
     await withRepository(async (repo) => {

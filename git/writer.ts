@@ -1,6 +1,7 @@
 // Reverts wanted in; commits on the branch out. One writer per branch: what waits at one moment goes as one
 // commit per Rollout in one push. A push never forces; when it is refused, the branch itself is asked why.
 import type { GitSourceSpec } from '../crds/git-source.ts'
+import { type BreakerOptions, createBreaker, defaultBreaker } from './breaker.ts'
 import { buildCommits, type Signing } from './commit-builder.ts'
 import { pathFilter } from './glob.ts'
 import { type GroupContext, planGroup } from './group.ts'
@@ -20,6 +21,8 @@ export interface WriterOptions {
   /** Ask the host to merge our pull requests by itself, unless told not to. */
   readonly autoMerge?: boolean | undefined
   readonly signing?: Signing | undefined
+  /** When so many reverts are asked for at once, none is written; 100 in ten minutes unless told. */
+  readonly breaker?: BreakerOptions | undefined
   /** How long one revert may chase a branch that keeps moving, 60 s unless told. */
   readonly budgetMs?: number
 }
@@ -45,6 +48,7 @@ export function createWriter(options: WriterOptions): Writer {
   const { mirror } = options
   const waiting: Waiting[] = []
   const byKey = new Map<string, Promise<RevertResult>>()
+  const breaker = createBreaker(options.breaker ?? defaultBreaker)
   let isRunning = false
 
   function revert(request: RevertRequest): Promise<RevertResult> {
@@ -70,6 +74,11 @@ export function createWriter(options: WriterOptions): Writer {
     await Promise.resolve()
     while (waiting.length > 0) {
       const group = waiting.splice(0, maxGroup)
+      const keys = [...group, ...waiting].map(({ request }) => request.key)
+      if (!breaker.admits(keys, options.now())) {
+        for (const { reject } of group) reject(pausedError())
+        continue
+      }
       const direct = group.filter(({ request }) => !isApart(request))
       if (direct.length > 0) await writeTogether(direct)
       for (const one of group) if (isApart(one.request)) await answerAlone(one)
@@ -99,6 +108,12 @@ export function createWriter(options: WriterOptions): Writer {
   return { revert }
 }
 
+function pausedError(): MirrorError {
+  const message =
+    'too many releases of this repository are to be restored at once, so none is: look for one cause, such as the metrics. Writing goes on by itself when no more come'
+  return new MirrorError('paused', message)
+}
+
 const isApart = ({ mode }: RevertRequest) => mode === 'pull-request' || mode === 'suggest'
 
 function proposing(options: WriterOptions): ProposeContext {
@@ -109,7 +124,7 @@ function proposing(options: WriterOptions): ProposeContext {
     if (id === undefined) throw new Error('git made no commit')
     return id
   }
-  return { mirror, isIncluded, host, autoMerge, build }
+  return { mirror, isIncluded, nowMs: options.now(), host, autoMerge, build }
 }
 
 type Results = Map<string, RevertResult>
@@ -122,7 +137,7 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
   let refusals = 0
   for (;;) {
     const { head: tip } = await mirror.fetch()
-    const plans = await planOpen({ mirror, isIncluded, tip }, requests, results)
+    const plans = await planOpen({ mirror, isIncluded, tip, nowMs: now() }, requests, results)
     if (plans.length === 0) return results
     const commits = await commit(plans, tip, options)
     const head = commits.at(-1) ?? tip
