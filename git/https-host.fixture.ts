@@ -35,7 +35,7 @@ export async function startHttpsHost(
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
   const fresh = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1']
   const output = ['-nodes', '-days', '2', '-keyout', key, '-out', certificate]
-  execFileSync('openssl', [...fresh, ...subject, ...output], { stdio: 'ignore' })
+  run('openssl', [...fresh, ...subject, ...output])
   const seen = new Set<string>()
   const server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) })
   server.listen(0, '127.0.0.1')
@@ -77,6 +77,9 @@ export async function startHttpsHost(
   })
   return host
 }
+
+const run = (program: string, args: readonly string[]) =>
+  execFileSync(program, args, { stdio: 'ignore' })
 
 /** The CGI program that every web server uses for Git. */
 function backend(

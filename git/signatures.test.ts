@@ -1,7 +1,7 @@
 // Commits signed by keys that may and that may not, by SSH and OpenPGP, against real repositories.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
@@ -16,6 +16,9 @@ import { createWriter } from './writer.ts'
 const author = { name: 'Sluice', email: 'sluice@sluice.dev' }
 // Some of these programs know no --version: only one that can not be started is missing.
 const has = (program: string) => spawnSync(program, ['--version'], { stdio: 'ignore' }).pid > 0
+
+const run = (program: string, args: readonly string[]) =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
 
 interface Scene {
   readonly repo: Repository
@@ -51,7 +54,7 @@ async function scene(work: (scene: Scene) => Promise<void>): Promise<void> {
 
 function sshKey(directory: string, name: string): Signing & { readonly publicKey: string } {
   const keyFile = join(directory, name)
-  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', keyFile])
+  run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', keyFile])
   return { kind: 'ssh', keyFile, publicKey: readFileSync(`${keyFile}.pub`, 'utf8').trim() }
 }
 
@@ -133,7 +136,7 @@ describe('signatures', { skip: noSsh, concurrency: 2 }, () => {
         await assert.rejects(follow.refresh(), /signed by a key that is not known/)
       } finally {
         for (const { keyRing } of keys) {
-          execFileSync('gpgconf', ['--homedir', keyRing, '--kill', 'all'], { stdio: 'ignore' })
+          run('gpgconf', ['--homedir', keyRing, '--kill', 'all'])
         }
       }
     })
@@ -141,12 +144,8 @@ describe('signatures', { skip: noSsh, concurrency: 2 }, () => {
 })
 
 function openPgpKey(keyRing: string): Extract<Signing, { kind: 'openpgp' }> & { armour: string } {
-  execFileSync('mkdir', ['-m', '700', keyRing])
-  const gpg = (...args: string[]) =>
-    execFileSync('gpg', ['--homedir', keyRing, '--batch', ...args], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
+  mkdirSync(keyRing, { mode: 0o700 })
+  const gpg = (...args: string[]) => run('gpg', ['--homedir', keyRing, '--batch', ...args])
   const user = 'Ada <ada@example.com>'
   gpg('--passphrase', '', '--quick-generate-key', user, 'ed25519', 'sign', 'never')
   const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(gpg('--with-colons', '--list-keys'))?.[1] ?? ''
