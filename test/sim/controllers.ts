@@ -166,7 +166,11 @@ function launch(
           parts.onAnnounced?.(announcement)
         },
       },
-      judged: ({ outcome, because }) => trace.note(() => `judged ${outcome}: ${because}`),
+      judged: (verdict) => {
+        const { outcome, because } = verdict
+        trace.note(() => `judged ${outcome}: ${because}`)
+        oracle.judged(process.name, verdict)
+      },
       reverted: () => undefined,
       failed: (part, error) => failed({ oracle, trace, process }, part, error),
     },

@@ -12,6 +12,7 @@ import {
   virtualServices,
 } from '../../kube/resources.ts'
 import { definitionsIn } from './git-host.ts'
+import { unfenced } from './rest-fence.ts'
 import { path, rolloutKey } from './scenario.ts'
 import { releaseOf, statusOf } from './view.ts'
 import type { World } from './world.ts'
@@ -25,7 +26,8 @@ export function unrest(world: World): string | null {
   const isRead =
     source?.commit === host.head().id && source?.conditions?.[0]?.reason !== 'Unreachable'
   if (scenario.isGit && !isRead) return 'the head of the branch was not read'
-  if (!rollout) return scenario.isGit && asked ? 'Git defines a Rollout that is not there' : orphans(world)
+  if (!rollout)
+    return scenario.isGit && asked ? 'Git defines a Rollout that is not there' : orphans(world)
   const target = revisionOf(rollout['spec'].template)
   if (scenario.isGit && asked !== target && !isRefused(world)) {
     return `Git asks for ${asked}, the Rollout for ${target}`
@@ -100,6 +102,8 @@ function alone(world: World, status: RolloutStatus, size: number): string | null
   if (pods.readyOf(stable) !== size) return `${pods.readyOf(stable)} of ${size} pods are ready`
   const subsets = [...mesh.subsets()]
   if (subsets.length !== 1 || subsets[0] !== stable) return `subsets ${subsets}`
+  const old = unfenced(world, status)
+  if (old) return old
   const isReady = status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
   const isWanted = status.phase === 'Stable' && status.blockedBy === undefined
   return isWanted && !isReady ? 'all is well and the Rollout is not Ready' : null

@@ -14,6 +14,7 @@ export const rules: readonly { readonly name: string; readonly says: string }[] 
   { name: 'A1', says: 'each replace carries the version that it was decided on' },
   { name: 'A4', says: 'nothing is written from an object older than our own last write to it' },
   { name: 'A5', says: 'Retry-After is waited out, and no object is asked about all the time' },
+  { name: 'V8', says: 'a failed verdict aborts, paused or not' },
   { name: 'A6', says: 'at rest nothing is written, also when everything is looked at again' },
   { name: 'L1', says: 'after the last fault the world comes to rest, and stays' },
   { name: 'asserted', says: 'the assertions of the product itself never have to stop a write' },
@@ -23,12 +24,11 @@ export const rules: readonly { readonly name: string; readonly says: string }[] 
 
 /** Held by a rule of another name. */
 export const heldBy: Readonly<Record<string, string>> = {
-  A3: 'all rules, in the seeds with two controllers and pauses beyond the lease',
+  A3: 'L1: at rest all that is in use carries the fence; and all rules, in the seeds with two controllers',
   A8: 'A6: every controller looks at everything once more, and nothing may be written',
   L2: 'L1: each attempt is over, or the Rollout says in blockedBy what it waits for',
   L5: 'L1: in runs where watches die, events are late or lists are old',
   M5: 'V6: nothing is counted but attempts; evidence is a range query and survives restarts',
-  V8: 'L1: at rest after an abort stable serves all, with Git and metrics down until then',
   Z1: 'L1: a Rollout that is deleted leaves nothing behind; there is no finalizer to get stuck',
   Z2: 'L1: no fleet, subset or route without an owner or a use is left',
   Z3: 'V4: while the status can not be read its phase stays, and T4 forbids weights to rise',

@@ -1,11 +1,13 @@
 // Everything that happens in; the first broken invariant out. Rules are asked where they apply: at writes of
 // the controller, at statuses it stores, at pushes, at answers it gets.
+import type { Verdict } from '../../analysis/verdict.ts'
 import { label } from '../../crds/names.ts'
 import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import type { Requested } from './client.ts'
 import type { Push } from './git-host.ts'
 import { pushRules } from './rules-git.ts'
+import { createJudgedRule } from './rules-judged.ts'
 import { createRequestRules } from './rules-requests.ts'
 import { statusRules } from './rules-status.ts'
 import { fleetRules, objectRules, routeRules } from './rules-traffic.ts'
@@ -15,6 +17,8 @@ export interface Oracle {
   changed(change: Change): void
   requested(requested: Requested): void
   pushed(push: Push): void
+  /** A controller process got a verdict. */
+  judged(process: string, verdict: Verdict): void
   violate(name: string, says: string): void
   violation(): Violation | null
   /** Writes of controllers since the beginning, leases left out. */
@@ -22,6 +26,7 @@ export interface Oracle {
 }
 
 export function createOracle(view: () => View): Oracle {
+  const askJudged = createJudgedRule(view)
   const askRequests = createRequestRules(() => view().kernel.now())
   let first: Violation | null = null
   let writes = 0
@@ -45,6 +50,10 @@ export function createOracle(view: () => View): Oracle {
     pushed: (push) => {
       writes += 1
       ask(pushRules, push)
+    },
+    judged(process, verdict) {
+      const seen = askJudged(process, verdict)
+      if (seen !== null) violate('V8', `a failed verdict aborts, paused or not: ${seen}`)
     },
     requested(requested) {
       const broken = askRequests(requested)

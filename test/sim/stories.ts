@@ -83,6 +83,15 @@ export const stories: readonly Story[] = [
   },
   { name: 'promote-by-person', acts: [begin, word('promote', isServed)] },
   { name: 'approve', acts: [begin, word('promote', (w) => isHeld(w) || isOver(w))] },
+  {
+    name: 'pause-early',
+    acts: [begin, word('pause', isTried), word('resume', (w) => isPaused(w) || isOver(w))],
+  },
+  {
+    name: 'bad-while-paused',
+    quality: { 2: bad },
+    acts: [begin, word('pause', isServed), { when: isOver, act: () => undefined }],
+  },
   { name: 'never-ready', quality: { 2: { neverReady: true } }, acts: [begin] },
   { name: 'fix-forward', quality: { 2: bad }, acts: [begin, next(3, isBack)] },
   { name: 'grow', acts: [begin, { when: isServed, act: (world) => scale(world, 7) }] },
