@@ -19,6 +19,8 @@ export interface ReleaseRef {
   readonly revision: string
   /** Where it was seen; may be missing or no longer true. */
   readonly commit?: string | undefined
+  /** The file as it was then, for a history that no longer holds it: after a force-push and a new mirror. */
+  readonly text?: string | undefined
 }
 
 export interface RevertRequest {
@@ -131,7 +133,11 @@ export async function planRevert(
     const because = `the release of ${name} has changed since it was judged, more than 20 minutes ago: the new one decides`
     return done('Superseded', because)
   }
-  const releases = known.releases ?? (await findReleases(search, found, { bad, good }))
+  const seen = known.releases ?? (await findReleases(search, found, { bad, good }))
+  const releases = {
+    bad: seen.bad ?? remembered(search, bad, current.path),
+    good: seen.good ?? remembered(search, good, current.path),
+  }
   if (!releases.good) return done('NeedsHuman', notFound(name, 'good', good))
   const isBad = current.revision === bad.revision
   const badTemplate = isBad ? current.template : releases.bad?.template
@@ -179,6 +185,13 @@ async function planOf(revert: Revert, found: Found): Promise<RevertPlan> {
     message: renderMessage({ ...request, bad, good, reason, badAuthor }),
     changed: changed.length > 3 ? `${shown} and ${changed.length - 3} more` : shown,
   }
+}
+
+/** A release from the text that was kept of it, if that is what its digest says. */
+function remembered(search: Search, release: ReleaseRef, path: string): FoundRelease | null {
+  const { text, revision, commit = '' } = release
+  const version = text === undefined ? null : versionOf(search, { commit, path, text })
+  return version?.revision === revision ? { ...version, since: commit } : null
 }
 
 function overlaid(search: Search, found: Version, texts: PlanContext['texts']): Version | null {

@@ -289,6 +289,25 @@ Sluice-Key: ${request().key}`,
     })
   })
 
+  it('uses the texts that were kept when no history holds the release any more', async () => {
+    await withRepository(async (repo) => {
+      await repo.commit({ 'shop/checkout.yaml': bad.replace('replicas: 3', 'replicas: 8') })
+      const lost = 'f'.repeat(40)
+      const kept = (text: string) => ({
+        ...request(),
+        good: { revision: revision(good), commit: lost, text },
+      })
+      const forged = await open(repo).writer.revert(kept(good.replace('app:1', 'app:evil')))
+      assert.equal(forged.state, 'NeedsHuman', forged.because)
+      const result = await open(repo).writer.revert(kept(good))
+      assert.equal(result.state, 'Committed', result.because)
+      assert.equal(
+        await repo.read('shop/checkout.yaml'),
+        good.replace('replicas: 3', 'replicas: 8'),
+      )
+    })
+  })
+
   it('is not written when too many are asked for at once', async () => {
     await withRepository(async (repo) => {
       await repo.commit({ 'shop/checkout.yaml': bad })
