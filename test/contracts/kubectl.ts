@@ -90,7 +90,7 @@ const steps: readonly Step[] = [
     name: 'a definition is applied',
     run: 'apply -f -',
     input: widgetCrd,
-    shows: /widgets.test.dev created/,
+    shows: /widgets.test.dev (created|configured)/,
   },
   {
     name: 'its kind is discovered',
