@@ -12,7 +12,7 @@ import { readFleet } from '../kube/replica-set.ts'
 import { istio } from '../traffic/istio.ts'
 import type { Owner } from '../traffic/router.ts'
 import { targetOf } from './rollout/revision.ts'
-import type { Fleet, Obstacle, RevertReport, Route, Snapshot } from './rollout/snapshot.ts'
+import type { Contest, Fleet, Obstacle, RevertReport, Route, Snapshot } from './rollout/snapshot.ts'
 import { byRevision, byRollout, type World } from './world.ts'
 
 /** What the controller knows of rollouts besides the cluster; lost at a restart and learned again. */
@@ -78,6 +78,7 @@ export function observe(
     commands: pendingCommands(object.metadata.annotations, status.data.commands),
     revert: memory.reverts.get(uid) ?? null,
     obstacle: obstacleOf(world, owner, rollout),
+    contest: contestOf(world, owner, rollout),
   }
   return { object, rollout, owner, snapshot }
 }
@@ -180,10 +181,20 @@ function routeOf(world: World, owner: Owner, { spec }: Rollout): Route {
   const names = istio.names(owner, spec)
   const route = world.routes.get(owner.namespace, names.route)
   const subsets = world.subsets.get(owner.namespace, names.subsets)
+  const own = route && isOwned(route, owner) ? route : null
+  const stored = istio.readRoute(own)
+  const seenAt = own && world.routeWatch.seenAt(own)
   return {
-    ...istio.readRoute(route && isOwned(route, owner) ? route : null),
+    ...stored,
+    // The stamp is made before the write lands; a slow API server or a paused process may lie between.
+    since: stored.since === null ? null : Math.max(stored.since, seenAt ?? 0),
     subsets: istio.readSubsets(subsets && isOwned(subsets, owner) ? subsets : null),
   }
+}
+
+function contestOf(world: World, owner: Owner, { spec }: Rollout): Contest | null {
+  const route = world.routes.get(owner.namespace, istio.names(owner, spec).route)
+  return route ? world.routeWatch.contest(route) : null
 }
 
 function obstacleOf(world: World, owner: Owner, { spec }: Rollout): Obstacle | null {

@@ -61,8 +61,6 @@ interface Open {
   readonly times: Times
   readonly source: Pick<Source, 'refresh'>
   readonly writer: Writer
-  /** Digest of what was applied, by identity. */
-  readonly applied: Map<string, string>
   readonly digests: WeakMap<object, { readonly path: string; readonly digest: string }>
 }
 
@@ -110,7 +108,6 @@ function opened(syncer: Syncer, open: Map<string, Open>, { key, namespace, spec 
     times: timesOf(spec),
     source,
     writer,
-    applied: new Map(),
     digests: new WeakMap(),
   }
   open.set(key, fresh)
@@ -141,13 +138,13 @@ async function syncOne(syncer: Syncer, one: One): Promise<void> {
 async function applyAll(syncer: Syncer, one: One, state: SourceState): Promise<SourceErrors> {
   const refused: SourceErrors = []
   for (const definition of state.definitions) {
-    const { identity, path } = definition
+    const { path } = definition
     const digest = digestOf(definition, one.open.digests)
-    const isApplied = one.open.applied.get(identity) === digest
-    if (isApplied && liveOf(syncer, definition)) continue
+    // What is applied is what the live object says: another leader may have applied something else.
+    if (liveOf(syncer, definition)?.metadata.annotations?.[definitionAnnotation] === digest)
+      continue
     try {
       await apply(syncer, one, { definition, digest })
-      one.open.applied.set(identity, digest)
     } catch (error) {
       // A refusal of one definition never keeps another from being applied; whatever else went wrong
       // is no fault of the definition, and the queue tries again when the server wants it to.
@@ -169,7 +166,6 @@ async function apply(
   const { kind, namespace, name, path, commit } = definition
   const resource = kind === 'Rollout' ? rollouts : analysisTemplates
   const store = storeOf(syncer, kind)
-  if (liveOf(syncer, definition)?.metadata.annotations?.[definitionAnnotation] === digest) return
   if (!syncer.mayWrite()) throw new Fenced('the lease is lost: another controller leads now')
   const { metadata, ...rest } = definition.object as KubeObject
   const annotations = {

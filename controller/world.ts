@@ -13,6 +13,7 @@ import {
 import { analysisTemplates, gitSources, pods, replicaSets, rollouts } from '../kube/resources.ts'
 import { keyOf, type Store } from '../kube/store.ts'
 import type { Router } from '../traffic/router.ts'
+import { createRouteWatch, type RouteWatch, slimRoute } from './route-watch.ts'
 
 export interface World {
   readonly rollouts: Store
@@ -23,6 +24,7 @@ export interface World {
   /** Pods of Rollouts, by index `revision` as `namespace/revision`; only what tells of their trouble. */
   readonly pods: Store
   readonly routes: Store
+  readonly routeWatch: RouteWatch
   readonly subsets: Store
   /** Whether mesh objects are known; other kinds go on meanwhile. */
   mesh(): MeshState
@@ -93,9 +95,18 @@ export function createWorld(options: WorldOptions): World {
     indexes: { [byRevision]: revisionKeyOf },
     transform: slimPod,
   })
-  const mesh = (resource: Resource) =>
-    follow(resource, { ...owned, observer: meshObserver(options, { resource, meshProblems, all }) })
-  const routes = mesh(router.route)
+  const mesh = (resource: Resource, more: Partial<ReflectorOptions> = {}) => {
+    const observer = meshObserver(options, { resource, meshProblems, all })
+    return follow(resource, { ...owned, observer, ...more })
+  }
+  const routeWatch = createRouteWatch(() => options.clock.now())
+  const routes = mesh(router.route, {
+    transform: slimRoute,
+    onChange: (key, object, previous) => {
+      routeWatch.changed(object, previous)
+      owned.onChange?.(key, object, previous)
+    },
+  })
   const subsets = mesh(router.subsets)
   const needed = [core, templates, sources, fleets].map((reflector) => reflector.synced)
   return {
@@ -105,6 +116,7 @@ export function createWorld(options: WorldOptions): World {
     fleets: fleets.store,
     pods: crew.store,
     routes: routes.store,
+    routeWatch,
     subsets: subsets.store,
     mesh: () =>
       [...meshProblems.values()].reduce<MeshState>(worse, { isReady: true, problem: null }),

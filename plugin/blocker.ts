@@ -39,6 +39,7 @@ const clearings: Readonly<Record<Wait, Clearing>> = {
   ScaledToZero: person('who may commit spec.replicas above 0'),
   FleetGone: person('who may commit the revision that is gone again'),
   MissingKind: person('who runs the cluster: install the CRDs of the mesh'),
+  Contested: person('who runs the tool that writes the weights: let it leave them to Sluice'),
   NotOurs: person('who owns that object: rename it, or name another one in spec.traffic'),
   Stalled: person(`who ${steer}: kubectl sluice resume NAME, promote NAME or abort NAME`),
   Invalid: person('who may commit the Rollout: mend what the sentence says'),

@@ -3,6 +3,7 @@
 // time; the gate of a step opens only when the step is live, held, checked and approved.
 import type { Command } from '../../crds/command.ts'
 import type { Release } from '../../crds/rollout-status.ts'
+import { begin } from './begin.ts'
 import type { Convergence } from './converge.ts'
 import { stepAt } from './desired.ts'
 import { deadlineOf, isAbout, isGateOpen, isWaitingForPerson } from './gate.ts'
@@ -49,15 +50,6 @@ export function advance(
         pauseOrResume(snapshot, state, phase) ??
         (seen ? passGate(snapshot, state, { phase, seen }) : null)
       )
-  }
-}
-
-function begin({ target }: Snapshot): Advance {
-  return {
-    phase: { kind: 'Stable' },
-    stable: target,
-    because: `revision ${nameOf(target)} is the first, so there is nothing to compare it with`,
-    isNewAttempt: false,
   }
 }
 

@@ -71,7 +71,7 @@ function blockedBy({ status, now }: Snapshot, state: State, wait: Wait | null): 
   if (old?.reason === wait.reason) {
     return { value: old, isChanged: false, isNew: false, wakeAt: null }
   }
-  const dueAt = waitBegan({ status, now }, state) + wait.graceMs
+  const dueAt = (wait.since ?? waitBegan({ status, now }, state)) + wait.graceMs
   if (wait.graceMs > 0 && now < dueAt) {
     return { value: undefined, isChanged: old !== undefined, isNew: false, wakeAt: dueAt }
   }

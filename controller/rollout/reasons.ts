@@ -34,6 +34,7 @@ export const waits = {
   ScaledToZero: 'Git asks for another revision, and no pod could try it: raise spec.replicas.',
   FleetGone: 'The ReplicaSet of a revision in use is gone: set the Rollout to that revision again.',
   MissingKind: 'The cluster does not have the kinds of the mesh: install its CRDs.',
+  Contested: 'Somebody else keeps writing the weights; they are set again each time.',
   NotOurs: 'An object of the name that Sluice would use belongs to somebody else.',
   Stalled: 'There was no evidence by the deadline, or only a person can go on.',
   Invalid:

@@ -24,6 +24,8 @@ export interface Snapshot {
   readonly revert: RevertReport | null
   /** Why this Rollout can not be acted on at all, such as a CRD that is missing. */
   readonly obstacle: Obstacle | null
+  /** Who else writes the weights; null without a route. */
+  readonly contest: Contest | null
 }
 
 export interface Identity {
@@ -63,6 +65,14 @@ export interface RevertReport {
   readonly state: 'Committed' | 'Superseded' | 'Nothing' | 'NeedsHuman'
   readonly commit?: string | undefined
   readonly because: string
+}
+
+/** A foreign hand on the weights of our route. */
+export interface Contest {
+  /** Foreign changes within the last ten minutes. */
+  readonly edits: number
+  /** The field manager of the last one, when the API server told. */
+  readonly manager: string | null
 }
 
 export interface Obstacle {

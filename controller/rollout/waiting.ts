@@ -15,18 +15,31 @@ export interface Wait {
   /** It becomes `blockedBy` when it lasted this long; null when it is no business of a person. */
   readonly graceMs: number | null
   readonly wakeAt: number | null
+  /** When it began, if not with the step. */
+  readonly since?: number
 }
 
 const second = 1_000
+/** One change is a person; so many are a tool that will not stop. */
+const contestedEdits = 3
 const graceMs = {
   pods: 30 * second,
   mesh: 60 * second,
-  evidence: 60 * second,
+  evidence: 120 * second,
   provider: 30 * second,
 }
 
 /** What a rollout waits for; null at rest. */
 export function waitingFor(snapshot: Snapshot, state: State, seen: Convergence): Wait | null {
+  const wait = waitOf(snapshot, state, seen)
+  const isWorse = wait !== null && wait.reason !== 'Settling' && wait.graceMs !== null
+  const { edits = 0, manager = null } = snapshot.contest ?? {}
+  if (isWorse || edits < contestedEdits) return wait
+  const message = `${manager ?? 'somebody else'} changed the weights ${edits} times in ten minutes, and each time they were set again: let it leave this route alone`
+  return { reason: 'Contested', message, graceMs: 0, wakeAt: wait?.wakeAt ?? null }
+}
+
+function waitOf(snapshot: Snapshot, state: State, seen: Convergence): Wait | null {
   const { phase } = state
   if (phase.kind === 'Progressing' || phase.kind === 'Paused') {
     return onTrial(snapshot, phase, seen)
@@ -51,7 +64,10 @@ function onTrial(snapshot: Snapshot, phase: OnTrial, seen: Convergence): Wait | 
     const message = `holding step ${phase.step + 1} at ${step.weight} % for ${formatDuration(held - snapshot.now)} more`
     return { reason: 'Holding', message, graceMs: null, wakeAt: earliest(held, deadline) }
   }
-  if (!isGateOpen(snapshot, phase, seen)) return forEvidence(snapshot, deadline)
+  // Before the hold is over nobody needs evidence yet, so the wait for it begins there.
+  if (!isGateOpen(snapshot, phase, seen)) {
+    return { ...forEvidence(snapshot, deadline), since: held }
+  }
   if (step.approval && !command(snapshot, 'promote', phase)) {
     const message = `step ${phase.step + 1} at ${step.weight} % passed and waits for approval: promote or abort it`
     return { reason: 'Approval', message, graceMs: 0, wakeAt: null }
@@ -77,6 +93,10 @@ function afterAbort(snapshot: Snapshot, state: State, seen: Convergence): Wait |
   const revert = snapshot.status.revert
   if (revert?.state === 'Requested') {
     const message = `the last good release is being restored in Git`
+    return { reason: 'Reverting', message, graceMs: graceMs.pods, wakeAt: seen.wakeAt }
+  }
+  if (revert?.state === 'Committed' && revert.bad.revision === snapshot.target.revision) {
+    const message = 'the last good release is on the branch again and will be read next'
     return { reason: 'Reverting', message, graceMs: graceMs.pods, wakeAt: seen.wakeAt }
   }
   const held = heldTarget(snapshot, state)

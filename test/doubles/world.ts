@@ -65,6 +65,7 @@ export class World {
       commands: this.commands.filter((command) => status.commands?.[command.verb] !== command.id),
       revert: this.revert,
       obstacle: null,
+      contest: null,
     }
   }
 

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { KubeObject } from '../kube/api.ts'
+import { createRouteWatch, slimRoute } from './route-watch.ts'
+
+const written = '2026-01-01T00:00:00.000Z'
+const start = Date.parse(written)
+
+function route(over: { since?: string; decision?: string; weight?: number } = {}): KubeObject {
+  const { since = written, decision = '1', weight = 5 } = over
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: {
+      name: 'checkout',
+      uid: 'u',
+      annotations: { 'sluice.dev/weights-since': since, 'sluice.dev/decision': decision },
+      managedFields: [
+        { manager: 'sluice', time: '2026-01-01T00:00:00Z', fieldsV1: {} },
+        { manager: 'argocd-controller', time: '2026-01-01T00:01:00Z', fieldsV1: {} },
+      ],
+    },
+    spec: { http: [{ weight }] },
+  }
+}
+
+describe('a route', () => {
+  it('that landed late counts from when it was seen, not from its stamp', () => {
+    let now = start + 4_000
+    const watch = createRouteWatch(() => now)
+    watch.changed(route(), undefined)
+    assert.equal(watch.seenAt(route()), start + 4_000)
+    now += 60_000
+    watch.changed(route({ decision: '2' }), route())
+    assert.equal(watch.seenAt(route()), start + 4_000, 'a new decision does not move it')
+    watch.changed(route({ since: new Date(now).toISOString() }), route())
+    assert.equal(watch.seenAt(route()), now, 'new weights do')
+  })
+
+  it('that was written long before this process began counts from its stamp', () => {
+    const watch = createRouteWatch(() => start + 3_600_000)
+    watch.changed(route(), undefined)
+    assert.equal(watch.seenAt(route()), null)
+  })
+
+  it('that somebody else changes is counted, with the name of who did', () => {
+    let now = start
+    const watch = createRouteWatch(() => now)
+    const ours = slimRoute(route())
+    const theirs = slimRoute(route({ weight: 50 }))
+    watch.changed(ours, undefined)
+    watch.changed(theirs, ours)
+    watch.changed(slimRoute(route({ decision: '2' })), theirs)
+    assert.deepEqual(watch.contest(ours), { edits: 1, manager: 'argocd-controller' })
+    now += 11 * 60_000
+    assert.equal(watch.contest(ours).edits, 0, 'and forgotten after a while')
+  })
+
+  it('that is gone leaves nothing behind', () => {
+    const watch = createRouteWatch(() => start)
+    watch.changed(route(), undefined)
+    watch.changed(null, route())
+    assert.equal(watch.seenAt(route()), null)
+  })
+})

@@ -1,0 +1,89 @@
+// Versions of routes in as they come, what their own fields do not tell out: when this process first saw a
+// set of weights, and who else writes them.
+import { annotation } from '../crds/names.ts'
+import { canonicalJson } from '../crds/revision.ts'
+import type { KubeObject } from '../kube/api.ts'
+import { slim } from '../kube/store.ts'
+import type { Contest } from './rollout/snapshot.ts'
+
+export interface RouteWatch {
+  changed(object: KubeObject | null, previous: KubeObject | undefined): void
+  /**
+   * When the stored weights were first seen here, ms since epoch. The stamp on the route is older when the
+   * write lay on its way, so settle and drain count from the later of the two. Null when the stamp was
+   * already so old at first sight that no write could have been under way.
+   */
+  seenAt(object: KubeObject): number | null
+  contest(object: KubeObject): Contest
+}
+
+/** No write is under way for so long, ms: deadlines of requests and pauses of processes are shorter. */
+const longestFlightMs = 10 * 60_000
+const contestMs = 10 * 60_000
+const rememberedEdits = 20
+
+interface Seen {
+  stamp: string
+  at: number | null
+  /** Times of foreign changes, oldest first. */
+  edits: number[]
+  manager: string | null
+}
+
+export function createRouteWatch(now: () => number): RouteWatch {
+  const seen = new Map<string, Seen>()
+  const keyOf = (object: KubeObject) => object.metadata.uid ?? ''
+  return {
+    changed(object, previous) {
+      if (!object) {
+        if (previous) seen.delete(keyOf(previous))
+        return
+      }
+      const stamp = object.metadata.annotations?.[annotation.weightsSince] ?? ''
+      const known = seen.get(keyOf(object))
+      const at = known?.stamp === stamp ? known.at : firstSight(stamp, now())
+      const isForeign = previous !== undefined && isForeignChange(previous, object)
+      const edits = known?.edits ?? []
+      if (isForeign) edits.push(now())
+      const manager = isForeign ? managerOf(object) : (known?.manager ?? null)
+      seen.set(keyOf(object), { stamp, at, edits: edits.slice(-rememberedEdits), manager })
+    },
+    seenAt: (object) => seen.get(keyOf(object))?.at ?? null,
+    contest(object) {
+      const { edits = [], manager = null } = seen.get(keyOf(object)) ?? {}
+      return { edits: edits.filter((at) => at > now() - contestMs).length, manager }
+    },
+  }
+}
+
+/** What the store keeps of a route: managers without their fields, to name who else writes it. */
+export function slimRoute(object: KubeObject): KubeObject {
+  const managers: { manager?: string; time?: string }[] = object.metadata['managedFields'] ?? []
+  const slimmed = slim(object)
+  if (managers.length === 0) return slimmed
+  const kept = managers.map(({ manager, time }) => ({ manager, time }))
+  return { ...slimmed, metadata: { ...slimmed.metadata, [managersField]: kept } }
+}
+
+const managersField = 'managers'
+
+/** The manager that wrote last and is not Sluice. */
+function managerOf(object: KubeObject): string | null {
+  const managers: { manager?: string; time?: string }[] = object.metadata[managersField] ?? []
+  const others = managers.filter(({ manager }) => manager && !manager.startsWith('sluice'))
+  const [last] = others.toSorted((a, b) => ((a.time ?? '') < (b.time ?? '') ? 1 : -1))
+  return last?.manager ?? null
+}
+
+function firstSight(stamp: string, now: number): number | null {
+  const written = Date.parse(stamp)
+  return Number.isNaN(written) || now - written > longestFlightMs ? null : now
+}
+
+/** The route changed and our stamps did not: we change one never without the other. */
+function isForeignChange(before: KubeObject, after: KubeObject): boolean {
+  const isStampedAnew = [annotation.weightsSince, annotation.decision].some(
+    (name) => before.metadata.annotations?.[name] !== after.metadata.annotations?.[name],
+  )
+  return !isStampedAnew && canonicalJson(before['spec']) !== canonicalJson(after['spec'])
+}
