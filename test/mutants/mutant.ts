@@ -125,15 +125,15 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'a verdict speaks for any revision',
     file: `${core}/gate.ts`,
-    find: '    verdict.revision === phase.canary.revision &&',
-    replace: '    verdict.revision !== undefined &&',
+    find: '    verdict.revision === phase.canary.revision &&\n    verdict.step === phase.step &&\n    verdict.from >= phase.since',
+    replace: '    verdict.step === phase.step',
     like: 'V7',
   },
   {
     name: 'a verdict speaks for any step',
     file: `${core}/gate.ts`,
-    find: '    verdict.step === phase.step &&',
-    replace: '    verdict.step >= 0 &&',
+    find: '    verdict.revision === phase.canary.revision &&\n    verdict.step === phase.step &&\n    verdict.from >= phase.since',
+    replace: '    verdict.revision === phase.canary.revision',
     like: 'M3',
   },
   {
