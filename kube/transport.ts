@@ -6,7 +6,7 @@ import { type Call, connect, describe, type KubeApiOptions, send } from './excha
 import { collectionPath, listPath, objectPath, type Parameters, withParameters } from './paths.ts'
 import { watch } from './watch.ts'
 
-export type { KubeApiOptions, RequestReport, Verb } from './exchange.ts'
+export type { KubeApiOptions, RequestReport } from './exchange.ts'
 
 const patchContentTypes: Readonly<Record<PatchType, string>> = {
   merge: 'application/merge-patch+json',

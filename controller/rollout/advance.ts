@@ -10,22 +10,8 @@ import { deadlineOf, isAbout, isGateOpen, isWaitingForPerson } from './gate.ts'
 import { command, said } from './person.ts'
 import { isQuarantined, isSame, nameOf } from './revision.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { AbortReason, Phase, State, Trial } from './state.ts'
+import type { AbortReason, Advance, Phase, State, Trial } from './state.ts'
 import { stepsOf } from './steps.ts'
-
-/** A change of phase, with its reason and the commands it answers. */
-export interface Advance {
-  readonly phase: Phase
-  readonly stable: Release | null
-  readonly because: string
-  /** A new attempt begins. */
-  readonly isNewAttempt: boolean
-  /** A revision that must not be tried again, or one a person allows again. */
-  readonly quarantine?: Release
-  readonly release?: Release
-  /** How the attempt of the phase before ended. */
-  readonly ended?: 'Promoted' | 'Aborted' | 'Superseded'
-}
 
 type OnTrial = Extract<Phase, { kind: 'Progressing' | 'Paused' }>
 

@@ -1,8 +1,8 @@
 // A Rollout without a stored state in, its first phase out: a new one, or one whose status was lost.
 import type { Hash } from '../../crds/revision.ts'
-import type { Advance } from './advance.ts'
 import { nameOf } from './revision.ts'
 import type { Snapshot } from './snapshot.ts'
+import type { Advance } from './state.ts'
 
 export function begin(snapshot: Snapshot): Advance {
   const { target } = snapshot

@@ -2,14 +2,14 @@
 // Pure, synchronous and total: no I/O, no clock, no randomness.
 import { durationMs } from '../../crds/duration.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
-import { type Advance, advance } from './advance.ts'
+import { advance } from './advance.ts'
 import { type Action, type Convergence, converge } from './converge.ts'
 import { type Announcement, announce } from './describe.ts'
 import { desired } from './desired.ts'
 import { recordFacts } from './facts.ts'
 import { recordAdvance, recordCatchUp, recordRevert } from './record.ts'
 import type { Snapshot } from './snapshot.ts'
-import { readState, type State } from './state.ts'
+import { type Advance, readState, type State } from './state.ts'
 import { earliest, type Wait, waitingFor } from './waiting.ts'
 
 export interface Decision {

@@ -1,11 +1,10 @@
 // Decisions in, the status to store out: the write-ahead log and the story people read.
 import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
-import type { Advance } from './advance.ts'
 import { type Announcement, conditionsOf, progressOf } from './describe.ts'
 import { desired } from './desired.ts'
 import { consume } from './person.ts'
 import type { Snapshot } from './snapshot.ts'
-import type { AbortReason, State } from './state.ts'
+import type { AbortReason, Advance, State } from './state.ts'
 import { compact, sum, timestamp } from './stored.ts'
 
 const historyLimit = 10

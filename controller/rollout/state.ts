@@ -33,6 +33,20 @@ export interface State {
   readonly attempt: number
 }
 
+/** A change of phase, with its reason and the commands it answers. */
+export interface Advance {
+  readonly phase: Phase
+  readonly stable: Release | null
+  readonly because: string
+  /** A new attempt begins. */
+  readonly isNewAttempt: boolean
+  /** A revision that must not be tried again, or one a person allows again. */
+  readonly quarantine?: Release
+  readonly release?: Release
+  /** How the attempt of the phase before ended. */
+  readonly ended?: 'Promoted' | 'Aborted' | 'Superseded'
+}
+
 export function readState(status: RolloutStatus): State {
   return {
     phase: readPhase(status),
