@@ -2,7 +2,6 @@
 // Interrupts (Git moved, a person, a failed verdict, dead pods, the deadline) come first and at any
 // time; the gate of a step opens only when the step is live, held, checked and approved.
 import type { Command } from '../../crds/command.ts'
-import type { Release } from '../../crds/rollout-status.ts'
 import { begin } from './begin.ts'
 import type { Convergence } from './converge.ts'
 import { stepAt } from './desired.ts'
