@@ -39,7 +39,7 @@ async function prepare(): Promise<void> {
     chmodSync(join(hooks, 'post-receive'), 0o755)
     // A small young generation, as the controller runs: else V8 takes 100 MB that it does not need.
     const child = fork(fileURLToPath(import.meta.url), ['measure', directory], {
-      execArgv: [...process.execArgv, '--max-semi-space-size=8'],
+      execArgv: [...process.execArgv, '--max-semi-space-size=16'],
     })
     const [code] = await once(child, 'close')
     process.exitCode = Number(code ?? 1)
