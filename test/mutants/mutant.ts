@@ -383,7 +383,7 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'a silent watch is trusted for ever',
     file: 'kube/reflector.ts',
-    find: '      seen.isStalled = true\n      cut.abort()',
+    find: '      seen.isStalled = true\n      cut.abort(over)',
     replace: '      return',
     like: 'L5, K5',
   },

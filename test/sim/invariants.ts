@@ -1,5 +1,6 @@
 // Every invariant of the reliability research with the place that holds it: a rule of this simulation, or the
 // reason why this product or this world can not break it.
+import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
 import { statusRules } from './rules-status.ts'
 import { fleetRules, objectRules, routeRules } from './rules-traffic.ts'
@@ -10,6 +11,7 @@ export const rules: readonly { readonly name: string; readonly says: string }[] 
   ...fleetRules,
   ...objectRules,
   ...statusRules,
+  ...gateRules,
   ...pushRules,
   { name: 'A1', says: 'each replace carries the version that it was decided on' },
   { name: 'A4', says: 'nothing is written from an object older than our own last write to it' },

@@ -6,6 +6,7 @@ import { destinationRules, replicaSets, rollouts, virtualServices } from '../../
 import type { Change } from './api-server.ts'
 import type { Requested } from './client.ts'
 import type { Push } from './git-host.ts'
+import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
 import { createJudgedRule } from './rules-judged.ts'
 import { createRequestRules } from './rules-requests.ts'
@@ -64,7 +65,7 @@ export function createOracle(view: () => View): Oracle {
       writes += 1
       const { plural } = change.resource
       if (plural === rollouts.plural) {
-        if (change.by.verb.endsWith('status')) ask(statusRules, change)
+        if (change.by.verb.endsWith('status')) ask([...statusRules, ...gateRules], change)
         return
       }
       if (plural === virtualServices.plural && change.type !== 'DELETED') ask(routeRules, change)
