@@ -2,6 +2,7 @@
 // hours: nothing waits for it, and it is asked again until it has answered once.
 import { annotation } from '../crds/names.ts'
 import type { Evidence, RolloutStatus } from '../crds/rollout-status.ts'
+import type { RevertRequest } from '../git/revert-plan.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Hands } from './act.ts'
 import type { Memory, Observed } from './observe.ts'
@@ -75,11 +76,17 @@ async function answer(
     because: revert?.because ?? '',
     evidenceText: evidenceText(evidence ?? []),
     key,
+    ...modeOf(observed),
     isWanted: () => isWanted(desk, observed, attempt),
     ...reasonAndPlace(observed),
   })
   if (result.state === 'Committed') desk.onCommit(`${owner.namespace}/${name}`)
   return { bad, attempt, ...result }
+}
+
+function modeOf({ snapshot }: Observed): Pick<RevertRequest, 'mode'> {
+  const { mode } = snapshot.spec.revert
+  return mode === 'off' ? {} : { mode }
 }
 
 /** A retry, a deletion or a newer attempt withdraws what was asked for. */

@@ -81,6 +81,9 @@ export function createSources(syncer: Syncer): Sources {
         return report(syncer, object, problemStatus(object, 'Invalid', where))
       }
       const { spec } = parsed.value
+      const unserved = unservedBy(spec)
+      if (unserved !== null)
+        return report(syncer, object, problemStatus(object, 'Invalid', unserved))
       const one = opened(syncer, open, { key, namespace, spec })
       const { times } = one
       if ('problem' in times) {
@@ -91,6 +94,15 @@ export function createSources(syncer: Syncer): Sources {
     },
     writer: (namespace, name) => open.get(`${namespace}/${name}`)?.writer ?? null,
   }
+}
+
+/** What git/ can do and the controller does not hand it yet; nothing of it is ignored silently. */
+function unservedBy(spec: GitSourceSpec): string | null {
+  const asked = (['credentials', 'host', 'webhook', 'signatures'] as const).filter(
+    (field) => spec[field] !== undefined,
+  )
+  const [field] = asked
+  return field === undefined ? null : `spec.${field} is not served by this version: remove it`
 }
 
 function opened(syncer: Syncer, open: Map<string, Open>, { key, namespace, spec }: Opening): Open {

@@ -100,13 +100,11 @@ export function createWorld(options: WorldOptions): World {
     return follow(resource, { ...owned, observer, ...more })
   }
   const routeWatch = createRouteWatch(() => options.clock.now())
-  const routes = mesh(router.route, {
-    transform: slimRoute,
-    onChange: (key, object, previous) => {
-      routeWatch.changed(object, previous)
-      owned.onChange?.(key, object, previous)
-    },
-  })
+  const onRoute: ReflectorOptions['onChange'] = (key, object, previous) => {
+    routeWatch.changed(object, previous)
+    owned.onChange?.(key, object, previous)
+  }
+  const routes = mesh(router.route, { transform: slimRoute, onChange: onRoute })
   const subsets = mesh(router.subsets)
   const needed = [core, templates, sources, fleets].map((reflector) => reflector.synced)
   return {
