@@ -127,4 +127,5 @@ async function credentialsOf({ kubeconfig, context }: Options): Promise<Credenti
   return kubeconfigCredentials({ path: kubeconfig, context, clock: systemClock })
 }
 
-if (import.meta.main) process.exitCode = await main(process.argv.slice(2))
+// Whatever is still open must not keep a process alive that does not work any more.
+if (import.meta.main) process.exit(await main(process.argv.slice(2)))

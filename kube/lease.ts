@@ -105,9 +105,18 @@ async function campaign(candidate: Candidate, signal: AbortSignal): Promise<void
       candidate.term = null
       await candidate.settings.onStopped(because)
     }
-    await clock.sleep(retryMs * (0.5 + random() / 2), signal)
+    const nextMs = retryMs * (0.5 + random() / 2)
+    await clock.sleep(Math.min(nextMs, untilFreeMs(candidate)), signal)
   }
   await attempt(candidate, release)
+}
+
+/** Time until a lease that is not renewed is free, ms: a dead leader is followed without a poll's delay. */
+function untilFreeMs({ observed, settings }: Candidate): number {
+  if (!observed || observed.holder === '') return Number.POSITIVE_INFINITY
+  const waitMs = Math.max(observed.durationMs, settings.durationMs)
+  const leftMs = observed.sinceMs + waitMs - settings.clock.monotonic()
+  return leftMs > 0 ? leftMs + 1 : Number.POSITIVE_INFINITY
 }
 
 /** Renews until that fails for too long; says why it ended. */
