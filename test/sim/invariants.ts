@@ -2,6 +2,7 @@
 // reason why this product or this world can not break it.
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
+import { restoreRules, retreatRules } from './rules-retreat.ts'
 import { statusRules } from './rules-status.ts'
 import { fleetRules, objectRules, routeRules } from './rules-traffic.ts'
 
@@ -12,6 +13,8 @@ export const rules: readonly { readonly name: string; readonly says: string }[] 
   ...objectRules,
   ...statusRules,
   ...gateRules,
+  ...retreatRules,
+  ...restoreRules,
   ...pushRules,
   { name: 'A1', says: 'each replace carries the version that it was decided on' },
   { name: 'A4', says: 'nothing is written from an object older than our own last write to it' },

@@ -10,6 +10,7 @@ import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
 import { createJudgedRule } from './rules-judged.ts'
 import { createRequestRules } from './rules-requests.ts'
+import { restoreRules, retreatRules } from './rules-retreat.ts'
 import { statusRules } from './rules-status.ts'
 import { fleetRules, objectRules, routeRules } from './rules-traffic.ts'
 import type { Rule, View, Violation } from './view.ts'
@@ -50,7 +51,7 @@ export function createOracle(view: () => View): Oracle {
     writes: () => writes,
     pushed: (push) => {
       writes += 1
-      ask(pushRules, push)
+      ask([...pushRules, ...restoreRules], push)
     },
     judged(process, verdict) {
       const seen = askJudged(process, verdict)
@@ -68,7 +69,9 @@ export function createOracle(view: () => View): Oracle {
         if (change.by.verb.endsWith('status')) ask([...statusRules, ...gateRules], change)
         return
       }
-      if (plural === virtualServices.plural && change.type !== 'DELETED') ask(routeRules, change)
+      if (plural === virtualServices.plural && change.type !== 'DELETED') {
+        ask([...routeRules, ...retreatRules], change)
+      }
       const isFleet =
         plural === replicaSets.plural && change.object.metadata.labels?.[label.revision]
       if (isFleet) ask(fleetRules, change)

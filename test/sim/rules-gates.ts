@@ -77,6 +77,7 @@ export const gateRules: readonly Rule<Change>[] = [
     says: 'a word that was meant for another revision or step does nothing',
     check(_, { object, previous }) {
       const [before, after] = [statusOf(previous), statusOf(object)]
+      if (after.decision === before.decision) return null
       for (const [verb, done] of words) {
         const isNews = after.commands?.[verb] !== before.commands?.[verb]
         if (!isNews || !after.because?.includes(done)) continue
