@@ -2,6 +2,7 @@
 // reason why this product or this world can not break it.
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
+import { ownerRules, requestRules } from './rules-owner.ts'
 import { restoreRules, retreatRules } from './rules-retreat.ts'
 import { statusRules } from './rules-status.ts'
 import { fleetRules, objectRules, routeRules } from './rules-traffic.ts'
@@ -13,6 +14,8 @@ export const rules: readonly { readonly name: string; readonly says: string }[] 
   ...objectRules,
   ...statusRules,
   ...gateRules,
+  ...ownerRules,
+  ...requestRules,
   ...retreatRules,
   ...restoreRules,
   ...pushRules,

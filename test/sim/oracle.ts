@@ -9,6 +9,7 @@ import type { Push } from './git-host.ts'
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
 import { createJudgedRule } from './rules-judged.ts'
+import { ownerRules, requestRules } from './rules-owner.ts'
 import { createRequestRules } from './rules-requests.ts'
 import { restoreRules, retreatRules } from './rules-retreat.ts'
 import { statusRules } from './rules-status.ts'
@@ -58,12 +59,14 @@ export function createOracle(view: () => View): Oracle {
       if (seen !== null) violate('V8', `a failed verdict aborts, paused or not: ${seen}`)
     },
     requested(requested) {
+      ask(requestRules, requested)
       const broken = askRequests(requested)
       if (broken) violate(broken.name, broken.says)
     },
     changed(change) {
       if (!change.by.isController || change.resource.plural === 'leases') return
       writes += 1
+      ask(ownerRules, change)
       const { plural } = change.resource
       if (plural === rollouts.plural) {
         if (change.by.verb.endsWith('status')) ask([...statusRules, ...gateRules], change)

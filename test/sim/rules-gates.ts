@@ -68,8 +68,9 @@ export const gateRules: readonly Rule<Change>[] = [
       const isOnTrial = before.phase === 'Progressing' || before.phase === 'Paused'
       if (!isFailed || !isOnTrial || !before.since) return null
       const since = Date.parse(before.since) - skewMs(view)
-      const old = after.evidence?.find(({ at }) => Date.parse(at) < since)
-      return old ? `${old.check} of ${old.at}, and the step began at ${before.since}` : null
+      const failed = after.evidence?.filter(({ outcome }) => outcome === 'Failed') ?? []
+      const isFresh = failed.some(({ at }) => Date.parse(at) >= since)
+      return isFresh ? null : `${JSON.stringify(failed)}, and the step began at ${before.since}`
     },
   },
   {

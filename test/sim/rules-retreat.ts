@@ -39,6 +39,15 @@ export const retreatRules: readonly Rule<Change>[] = [
 
 export const restoreRules: readonly Rule<Push>[] = [
   {
+    name: 'G6-measured',
+    says: 'Git is restored only when a release was measured to be bad, or a person said so',
+    check(view) {
+      const { phase, reason } = statusOf(rolloutOf(view))
+      const isGround = ['failed', 'pods', 'person'].includes(reason ?? '')
+      return phase === 'Aborted' && !isGround ? `the reason is ${reason}` : null
+    },
+  },
+  {
     name: 'V8-git',
     says: 'Git is restored only when no proxy serves the bad revision any more',
     check(view) {
