@@ -28,7 +28,7 @@ const isAborted = (world: World) => status(world).phase === 'Aborted'
 const isTried = (world: World) => status(world).phase === 'Progressing'
 const isAnswered = (world: World) => status(world).revert?.state !== 'Requested'
 const isBack = (world: World) =>
-  isOver(world) && weightOf(world, 'stable') === 100 && isAnswered(world)
+  isOver(world) && weightOf(world, 'stable') === 100 && isAnswered(world) && unrest(world) === null
 const isHeld = (world: World) => status(world).blockedBy?.reason === 'Approval'
 /** The first trial ended. */
 const isOver = (world: World) =>
@@ -39,6 +39,9 @@ const isOver = (world: World) =>
 /** The trial serves, or can not for now, or is over. */
 const isServed = (world: World) =>
   (isTried(world) && weightOf(world, 'canary') > 0) || isHeld(world) || isOver(world)
+/** A release that failed is asked for again, and held. */
+const isRefused = (world: World) =>
+  status(world).blockedBy?.reason === 'Quarantined' && unrest(world) === null
 const always = () => true
 
 function weightOf(world: World, role: 'stable' | 'canary'): number {
@@ -67,11 +70,11 @@ export const stories: readonly Story[] = [
   { name: 'supersede-early', acts: [begin, next(3, isTried)] },
   { name: 'burst', acts: [begin, next(3, isTried), next(4, always), next(5, isServed)] },
   { name: 'back-to-stable', acts: [begin, next(1, isServed)] },
-  { name: 'retry', quality: { 2: bad }, acts: [begin, word('retry', isBack), next(2, always)] },
+  { name: 'retry', quality: { 2: bad }, acts: [begin, next(2, isBack), word('retry', isRefused)] },
   { name: 'abort-by-person', acts: [begin, word('abort', isServed)] },
   {
     name: 'abort-and-retry',
-    acts: [begin, word('abort', isTried), word('retry', isBack), next(2, always)],
+    acts: [begin, word('abort', isTried), next(2, isBack), word('retry', isRefused)],
   },
   {
     name: 'pause',
