@@ -7,15 +7,6 @@ import { type Rule, rolloutAt, rolloutOf, staleMs, type View } from './view.ts'
 
 export const ownerRules: readonly Rule<Change>[] = [
   {
-    name: 'A2-lease',
-    says: 'nothing is sent by a process after another one took the lease',
-    check(view, { by }) {
-      if (!view.scenario.isPair) return null
-      const holder = holderAt(view, by.sentAt)
-      return holder === null || holder === by.name ? null : `${by.name} wrote, ${holder} leads`
-    },
-  },
-  {
     name: 'A7-mesh',
     says: 'no route and no subsets of another owner are written',
     check(view, { object, previous, resource }) {
@@ -39,6 +30,18 @@ function holderAt({ server }: View, at: number): string | null {
 }
 
 export const requestRules: readonly Rule<Requested>[] = [
+  {
+    name: 'A2-lease',
+    says: 'nothing is sent by a process after another one took the lease',
+    check(view, { process, call, sentAt }) {
+      const isOther = ['get', 'list'].includes(call.verb) || call.resource.plural === leases.plural
+      if (isOther || !view.scenario.isPair) return null
+      const holder = holderAt(view, sentAt)
+      return holder === null || holder === '' || holder === process.name
+        ? null
+        : `${process.name} sent ${call.verb} ${call.key.name}, and ${holder} leads`
+    },
+  },
   {
     name: 'A1-delete',
     says: 'each delete names the very object that it was decided on',
