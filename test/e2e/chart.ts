@@ -46,15 +46,21 @@ const access: Readonly<Record<string, Resource>> = {
   ServiceAccount: of('v1', 'ServiceAccount', 'serviceaccounts'),
   Role: of('rbac.authorization.k8s.io/v1', 'Role', 'roles'),
   RoleBinding: of('rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings'),
+  ClusterRole: ofCluster('rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles'),
+  ClusterRoleBinding: ofCluster(
+    'rbac.authorization.k8s.io/v1',
+    'ClusterRoleBinding',
+    'clusterrolebindings',
+  ),
 }
 
-/** Grants what the chart grants in this namespace. */
+/** Grants what the chart grants. */
 export async function grantAccess(
   plane: Description,
   api: KubeApi,
-  namespace: string,
+  rendering: Rendering,
 ): Promise<void> {
-  for (const object of await renderChart(plane, { namespace })) {
+  for (const object of await renderChart(plane, rendering)) {
     const resource = access[object.kind]
     if (!resource) continue
     await api.patch(resource, object.metadata, 'apply', object, { force: true })
@@ -105,4 +111,8 @@ async function requestToken(plane: Description, namespace: string): Promise<stri
 
 function of(apiVersion: string, kind: string, plural: string): Resource {
   return { apiVersion, kind, plural, namespaced: true }
+}
+
+function ofCluster(apiVersion: string, kind: string, plural: string): Resource {
+  return { ...of(apiVersion, kind, plural), namespaced: false }
 }

@@ -193,6 +193,8 @@ function apiServerFlags(given: { directory: string; etcdUrl: string; port: numbe
     '--anonymous-auth=false',
     `--audit-policy-file=${join(directory, 'audit.yaml')}`,
     `--audit-log-path=${auditLog(directory)}`,
+    // Counted as one file.
+    '--audit-log-maxsize=4000',
     `--token-auth-file=${join(directory, 'tokens.csv')}`,
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${join(directory, 'accounts.pub')}`,

@@ -62,7 +62,7 @@ export async function setStage(t: Pick<TestContext, 'after'>, namespace: string)
     metadata: { name: namespace },
   })
   await untilPodsAreAdmitted(api, namespace)
-  if (plane.helm !== null) await grantAccess(plane, api, namespace)
+  if (plane.helm !== null) await grantAccess(plane, api, { namespace })
   const repository = await commission(api, namespace, directory)
   const prometheus = await startMeasured(api, namespace, stack)
   const observer = observe(api, namespace)
