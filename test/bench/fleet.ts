@@ -88,8 +88,9 @@ async function createAll({ api, count, fleet }: Bench): Promise<void> {
   let next = 0
   const create = async () => {
     while (next < count) {
-      await api.create(rollouts, rolloutOf(next++))
-      if (next % 500 === 0) say(`${next} created, ${fleet.settledCount()} serve`)
+      const index = next++
+      await api.create(rollouts, rolloutOf(index))
+      if (index % 500 === 499) say(`${index + 1} created, ${fleet.settledCount()} serve`)
     }
   }
   await Promise.all(Array.from({ length: atOnce }, create))

@@ -42,27 +42,40 @@ export async function renderChart(plane: Description, rendering: Rendering): Pro
   })
 }
 
+const rbac = 'rbac.authorization.k8s.io/v1'
+const admission = 'admissionregistration.k8s.io/v1'
+
+/** Kinds of the chart that give or take rights. */
 const access: Readonly<Record<string, Resource>> = {
   ServiceAccount: of('v1', 'ServiceAccount', 'serviceaccounts'),
-  Role: of('rbac.authorization.k8s.io/v1', 'Role', 'roles'),
-  RoleBinding: of('rbac.authorization.k8s.io/v1', 'RoleBinding', 'rolebindings'),
-  ClusterRole: ofCluster('rbac.authorization.k8s.io/v1', 'ClusterRole', 'clusterroles'),
-  ClusterRoleBinding: ofCluster(
-    'rbac.authorization.k8s.io/v1',
-    'ClusterRoleBinding',
-    'clusterrolebindings',
+  Role: of(rbac, 'Role', 'roles'),
+  RoleBinding: of(rbac, 'RoleBinding', 'rolebindings'),
+  ClusterRole: ofCluster(rbac, 'ClusterRole', 'clusterroles'),
+  ClusterRoleBinding: ofCluster(rbac, 'ClusterRoleBinding', 'clusterrolebindings'),
+  ValidatingAdmissionPolicy: ofCluster(
+    admission,
+    'ValidatingAdmissionPolicy',
+    'validatingadmissionpolicies',
+  ),
+  ValidatingAdmissionPolicyBinding: ofCluster(
+    admission,
+    'ValidatingAdmissionPolicyBinding',
+    'validatingadmissionpolicybindings',
   ),
 }
 
-/** Grants what the chart grants. */
-export async function grantAccess(
+export const componentOf = ({ metadata }: KubeObject): string =>
+  metadata.labels?.['app.kubernetes.io/component'] ?? ''
+
+/** Grants what the chart grants to the controller, or to people. */
+export async function applyChart(
   plane: Description,
   api: KubeApi,
-  rendering: Rendering,
+  { component, ...rendering }: Rendering & { readonly component: 'controller' | 'people' },
 ): Promise<void> {
   for (const object of await renderChart(plane, rendering)) {
     const resource = access[object.kind]
-    if (!resource) continue
+    if (!resource || componentOf(object) !== component) continue
     await api.patch(resource, object.metadata, 'apply', object, { force: true })
   }
 }

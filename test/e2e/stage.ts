@@ -12,7 +12,7 @@ import { type Load, startLoad } from '../../lab/load/start.ts'
 import { startMesh } from '../../lab/mesh/start.ts'
 import { startMetrics } from '../../lab/metrics/start.ts'
 import { createRandom } from '../../lab/random.ts'
-import { grantAccess, openAccess } from './chart.ts'
+import { applyChart, openAccess } from './chart.ts'
 import { connectTo, currentControlPlane, type Description } from './current.ts'
 import { type Observer, observe } from './observer.ts'
 import { path, rolloutText, templatePath, templateText, type Wanted } from './rollout-text.ts'
@@ -62,7 +62,7 @@ export async function setStage(t: Pick<TestContext, 'after'>, namespace: string)
     metadata: { name: namespace },
   })
   await untilPodsAreAdmitted(api, namespace)
-  if (plane.helm !== null) await grantAccess(plane, api, { namespace })
+  if (plane.helm !== null) await applyChart(plane, api, { namespace, component: 'controller' })
   const repository = await commission(api, namespace, directory)
   const prometheus = await startMeasured(api, namespace, stack)
   const observer = observe(api, namespace)

@@ -24,6 +24,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
+{{- /* Of what concerns people, not the account of the controller. */ -}}
+{{- define "sluice.peopleLabels" -}}
+{{ include "sluice.labels" . | replace "component: controller" "component: people" }}
+{{- end }}
+
+{{- define "sluice.policy" -}}
+{{- printf "%s-%s-commands" .Release.Namespace (include "sluice.name" .) -}}
+{{- end }}
+
 {{- define "sluice.image" -}}
 {{- if .Values.image.digest -}}
 {{ .Values.image.repository }}@{{ .Values.image.digest }}

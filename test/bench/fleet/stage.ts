@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { KubeApi, Resource } from '../../../kube/api.ts'
 import { type Deed, readDeeds } from '../../e2e/audit.ts'
 import type { Binaries } from '../../e2e/binaries.ts'
-import { grantAccess, openAccess } from '../../e2e/chart.ts'
+import { applyChart, openAccess } from '../../e2e/chart.ts'
 import { type ControlPlane, startControlPlane } from '../../e2e/control-plane.ts'
 import { connectTo } from '../../e2e/current.ts'
 import { install, readDefinitions } from '../../e2e/definitions.ts'
@@ -35,8 +35,9 @@ export async function setStage(
   await install(api, await readDefinitions(process.env['SLUICE_MESH_CRDS']))
   for (const name of [home, ...namespaces]) await makeNamespace(api, name)
   const description = { ...plane, directory, helm: binaries.helm }
-  await grantAccess(description, api, {
+  await applyChart(description, api, {
     namespace: home,
+    component: 'controller',
     values: ['scope.clusterWide=true'],
   })
   await mkdir(join(directory, home))
