@@ -28,6 +28,7 @@ describe('a route', () => {
   it('that landed late counts from when it was seen, not from its stamp', () => {
     let now = start + 4_000
     const watch = createRouteWatch(() => now)
+    watch.listed()
     watch.changed(route(), undefined)
     assert.equal(watch.seenAt(route()), start + 4_000)
     now += 60_000
@@ -37,10 +38,13 @@ describe('a route', () => {
     assert.equal(watch.seenAt(route()), now, 'new weights do')
   })
 
-  it('that was written long before this process began counts from its stamp', () => {
+  it('that was there before this process counts from its stamp and the longest flight of a write', () => {
     const watch = createRouteWatch(() => start + 3_600_000)
     watch.changed(route(), undefined)
-    assert.equal(watch.seenAt(route()), null)
+    assert.equal(watch.seenAt(route()), start + 10_000)
+    const early = createRouteWatch(() => start + 2_000)
+    early.changed(route(), undefined)
+    assert.equal(early.seenAt(route()), start + 2_000)
   })
 
   it('that somebody else changes is counted, with the name of who did', () => {

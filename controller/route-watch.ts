@@ -7,18 +7,20 @@ import { slim } from '../kube/store.ts'
 import type { Contest } from './rollout/snapshot.ts'
 
 export interface RouteWatch {
+  /** The first list is complete: what comes now happens now. */
+  listed(): void
   changed(object: KubeObject | null, previous: KubeObject | undefined): void
   /**
-   * When the stored weights were first seen here, ms since epoch. The stamp on the route is older when the
-   * write lay on its way, so settle and drain count from the later of the two. Null when the stamp was
-   * already so old at first sight that no write could have been under way.
+   * When the stored weights took effect at the latest, ms since epoch: when this process saw them come, since
+   * the stamp on the route is older while the write lies on its way. For what was there before this process
+   * the longest flight of a request is assumed. Null when the stamp says all.
    */
   seenAt(object: KubeObject): number | null
   contest(object: KubeObject): Contest
 }
 
-/** No write is under way for so long, ms: deadlines of requests and pauses of processes are shorter. */
-const longestFlightMs = 10 * 60_000
+/** Longest time from the stamp to the write, ms: the deadline of a write twice over. */
+const longestFlightMs = 10_000
 const contestMs = 10 * 60_000
 const rememberedEdits = 20
 
@@ -32,8 +34,12 @@ interface Seen {
 
 export function createRouteWatch(now: () => number): RouteWatch {
   const seen = new Map<string, Seen>()
+  let isFollowing = false
   const keyOf = (object: KubeObject) => object.metadata.uid ?? ''
   return {
+    listed() {
+      isFollowing = true
+    },
     changed(object, previous) {
       if (!object) {
         if (previous) seen.delete(keyOf(previous))
@@ -41,7 +47,7 @@ export function createRouteWatch(now: () => number): RouteWatch {
       }
       const stamp = object.metadata.annotations?.[annotation.weightsSince] ?? ''
       const known = seen.get(keyOf(object))
-      const at = known?.stamp === stamp ? known.at : firstSight(stamp, now())
+      const at = known?.stamp === stamp ? known.at : isFollowing ? now() : landedBy(stamp, now())
       const isForeign = previous !== undefined && isForeignChange(previous, object)
       const edits = known?.edits ?? []
       if (isForeign) edits.push(now())
@@ -75,9 +81,9 @@ function managerOf(object: KubeObject): string | null {
   return last?.manager ?? null
 }
 
-function firstSight(stamp: string, now: number): number | null {
+function landedBy(stamp: string, now: number): number | null {
   const written = Date.parse(stamp)
-  return Number.isNaN(written) || now - written > longestFlightMs ? null : now
+  return Number.isNaN(written) ? null : Math.min(now, written + longestFlightMs)
 }
 
 /** The route changed and our stamps did not: we change one never without the other. */

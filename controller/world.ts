@@ -104,7 +104,11 @@ export function createWorld(options: WorldOptions): World {
     routeWatch.changed(object, previous)
     owned.onChange?.(key, object, previous)
   }
-  const routes = mesh(router.route, { transform: slimRoute, onChange: onRoute })
+  const routes = mesh(router.route, {
+    transform: slimRoute,
+    onChange: onRoute,
+    onSynced: () => routeWatch.listed(),
+  })
   const subsets = mesh(router.subsets)
   const needed = [core, templates, sources, fleets].map((reflector) => reflector.synced)
   return {

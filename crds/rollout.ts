@@ -117,7 +117,7 @@ export const RolloutSpec = z
     }),
     progressDeadline: Duration.default('30m').meta({
       description:
-        'Longest time at one step: pods ready, traffic live, hold and checks. Time spent waiting for a person does not count.',
+        'Longest time until a step is live, and from there until it is held and checked. Time spent waiting for a person does not count.',
     }),
     traffic: Traffic,
     canary: Canary.optional(),

@@ -134,7 +134,7 @@ function lostOrLate(snapshot: Snapshot, state: State, { phase, seen }: Situation
     // A ReplicaSet does not delete itself: that says nothing about the revision, so Git is left alone.
     return aborted(state, phase, { reason: isGone ? 'error' : 'pods', because }, snapshot)
   }
-  const deadline = deadlineOf(snapshot, phase)
+  const deadline = deadlineOf(snapshot, phase, seen)
   if (phase.kind === 'Paused' || now < deadline || isWaitingForPerson(snapshot, phase, seen))
     return null
   if (!seen.isServing) {

@@ -21,8 +21,17 @@ export function heldUntil(snapshot: Snapshot, phase: Trial, seen: Convergence): 
   )
 }
 
-export function deadlineOf(snapshot: Snapshot, phase: Trial): number {
-  return phase.since + durationMs(snapshot.spec.progressDeadline)
+/**
+ * When a step is late: it has one deadline to become live, and from there one more to be held and checked,
+ * so that what delayed the traffic does not take the time that evidence needs.
+ */
+export function deadlineOf(snapshot: Snapshot, phase: Trial, seen: Convergence): number {
+  const deadlineMs = durationMs(snapshot.spec.progressDeadline)
+  const toBeLive = phase.since + deadlineMs
+  const { liveAt } = seen
+  return seen.isServing && liveAt !== null
+    ? Math.max(toBeLive, Math.min(liveAt, toBeLive) + deadlineMs)
+    : toBeLive
 }
 
 /** Only a person's approval is missing: that time does not count towards the deadline. */

@@ -51,7 +51,7 @@ function waitOf(snapshot: Snapshot, state: State, seen: Convergence): Wait | nul
 type OnTrial = Extract<Phase, { kind: 'Progressing' | 'Paused' }>
 
 function onTrial(snapshot: Snapshot, phase: OnTrial, seen: Convergence): Wait | null {
-  const deadline = deadlineOf(snapshot, phase)
+  const deadline = deadlineOf(snapshot, phase, seen)
   if (phase.kind === 'Paused') {
     const message = `paused at step ${phase.step + 1}: resume, promote or abort it`
     return { reason: 'Paused', message, graceMs: 0, wakeAt: seen.wakeAt }

@@ -235,8 +235,8 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'the deadline never comes',
     file: `${core}/gate.ts`,
-    find: '  return phase.since + durationMs(snapshot.spec.progressDeadline)',
-    replace: '  return phase.since + 1e6 * durationMs(snapshot.spec.progressDeadline)',
+    find: '  const deadlineMs = durationMs(snapshot.spec.progressDeadline)',
+    replace: '  const deadlineMs = 1e6 * durationMs(snapshot.spec.progressDeadline)',
     like: 'L2; a rollout that never ends',
   },
   {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { KubeApi, KubeObject, Resource } from '../../kube/api.ts'
 import { replicaSets, virtualServices } from '../../kube/resources.ts'
-import { runBatch } from './fleet.ts'
+import { runFleet } from './fleet.ts'
 import { runOne } from './run.ts'
 import { shrink } from './shrink.ts'
 import { timeline } from './timeline.ts'
@@ -11,7 +11,7 @@ const seeds = (count: number, first = 1) => Array.from({ length: count }, (_, i)
 
 describe('the simulation', () => {
   it('breaks no invariant in the first seeds', async () => {
-    const { violations, runs, promotedBad, abortedGood } = await runBatch({ seeds: seeds(30) })
+    const { violations, runs, promotedBad, abortedGood } = await runFleet(seeds(30))
     assert.deepEqual(violations, [])
     assert.deepEqual(
       { runs, promotedBad, abortedGood },
