@@ -10,6 +10,8 @@ export interface Wanted {
   readonly weights?: readonly number[]
   /** Of each step. Default 2s. */
   readonly hold?: string
+  /** All traffic in one write instead of steps. */
+  readonly isBlueGreen?: boolean
 }
 
 export const path = 'apps/checkout/rollout.yaml'
@@ -18,6 +20,8 @@ export function rolloutText(wanted: Wanted): string {
   const { namespace, version, errorPercent = 0, latencyMs = 4 } = wanted
   const { weights = [5, 25, 50, 100], hold = '2s' } = wanted
   const steps = weights.map((weight) => `      - { weight: ${weight}, hold: ${hold} }`)
+  const canary = `  canary:\n    steps:\n${steps.join('\n')}`
+  const strategy = wanted.isBlueGreen ? `  blueGreen: { hold: ${hold} }` : canary
   return `# checkout: owned by the checkout team
 apiVersion: sluice.dev/v1alpha1
 kind: Rollout
@@ -44,9 +48,7 @@ spec:
     settle: 500ms   # the mesh of the tests is this fast
     drain: 1s
   progressDeadline: 60s
-  canary:
-    steps:
-${steps.join('\n')}
+${strategy}
   analysis:
     minRequests: 20
     checks:
