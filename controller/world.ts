@@ -104,13 +104,9 @@ export function createWorld(options: WorldOptions): World {
     routeWatch.changed(object, previous)
     owned.onChange?.(key, object, previous)
   }
-  const routes = mesh(router.route, {
-    transform: slimRoute,
-    onChange: onRoute,
-    onSynced: () => routeWatch.listed(),
-  })
+  const onSynced = () => routeWatch.listed()
+  const routes = mesh(router.route, { transform: slimRoute, onChange: onRoute, onSynced })
   const subsets = mesh(router.subsets)
-  const needed = [core, templates, sources, fleets].map((reflector) => reflector.synced)
   return {
     rollouts: core.store,
     templates: templates.store,
@@ -122,12 +118,16 @@ export function createWorld(options: WorldOptions): World {
     subsets: subsets.store,
     mesh: () =>
       [...meshProblems.values()].reduce<MeshState>(worse, { isReady: true, problem: null }),
-    synced: Promise.all(needed).then(() => undefined),
+    synced: allSynced([core, templates, sources, fleets]),
     start(signal) {
       for (const reflector of reflectors.values()) void reflector.start(signal)
     },
     reflectors: () => reflectors,
   }
+}
+
+async function allSynced(needed: readonly Reflector[]): Promise<void> {
+  await Promise.all(needed.map((reflector) => reflector.synced))
 }
 
 function following(

@@ -40,6 +40,7 @@ it('a good release is promoted, a bad one is reverted in Git, and no caller noti
     assert.deepEqual(
       { outcome: good.outcome, failedRequests: good.failedRequests },
       { outcome: 'promoted', failedRequests: 0 },
+      lines.join('\n'),
     )
     assert.ok(good.requests > 500, `${good.requests} requests are not a load`)
     assert.equal(bad.outcome, 'reverted')

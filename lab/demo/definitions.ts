@@ -63,7 +63,7 @@ spec:
     minRequests: ${minRequests}
     checks:
       - { name: errors, successRate: { min: 99 } }
-      - { name: latency, latency: { quantile: 0.95, max: 250ms } }
+      - { name: latency, latency: { quantile: 0.95, max: 1s } }
 `
 }
 

@@ -50,7 +50,7 @@ export interface Proof {
 }
 
 const good: Release = { version: 'v2', latencyMs: 4 }
-const bad: Release = { version: 'v3', errorPercent: 30, latencyMs: 120 }
+const bad: Release = { version: 'v3', errorPercent: 30, latencyMs: 1_200 }
 
 export async function tellStory(parts: StoryParts): Promise<{ report: StoryReport; proof: Proof }> {
   await begin(parts)
