@@ -8,7 +8,7 @@ import { createRepository, type Repository, rolloutText } from './repository.fix
 import { open, request, revision } from './writer.fixture.ts'
 
 // More runs, or others: SLUICE_RUNS=1000 SLUICE_SEED=7 node --test git/writer-random.test.ts
-const runs = Number(process.env['SLUICE_RUNS'] ?? 12)
+const runs = Number(process.env['SLUICE_RUNS'] ?? 24)
 const seed = Number(process.env['SLUICE_SEED'] ?? 1)
 
 // Mostly the bad release, so that people ask for it again.
