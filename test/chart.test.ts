@@ -7,6 +7,7 @@ import { it } from 'node:test'
 import { parse, parseAllDocuments } from 'yaml'
 import { waits } from '../controller/rollout/reasons.ts'
 import { verbs } from '../crds/words.ts'
+import { simulatedRights } from './e2e/simulated-rights.ts'
 
 const read = (path: string) => readFile(join(import.meta.dirname, '..', path), 'utf8')
 
@@ -18,12 +19,24 @@ interface Rule {
 }
 
 it('the page about rights has the rules of the controller, one by one', async () => {
-  const template = await read('charts/sluice/templates/_names.tpl')
-  const [, rules = ''] = /define "sluice.rules" -\}\}\n([\s\S]*)$/.exec(template) ?? []
   const [own = [], lease = []] = await tablesOf('docs/reference/rbac.md')
-  assert.deepEqual(own.map(firstThree), (parse(plain(rules)) as Rule[]).map(row))
+  assert.deepEqual(own.map(firstThree), (await controllerRules()).map(row))
   const access = await objectsOf('charts/sluice/templates/access.yaml')
   assert.deepEqual(lease.map(firstThree), access.flatMap(({ rules }) => rules ?? []).map(row))
+})
+
+it('the controller asks for nothing in the simulation that the chart does not grant', async () => {
+  const granted = (await controllerRules()).flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${group} ${resource} ${verb}`)),
+    ),
+  )
+  const used = await simulatedRights(Array.from({ length: 12 }, (_, i) => i + 1))
+  assert.ok(used.size > 20, `${used.size} rights`)
+  assert.deepEqual(
+    [...used].filter((right) => !granted.includes(right)),
+    [],
+  )
 })
 
 it('the page about rights has the roles for people, and there is a right for each command', async () => {
@@ -97,6 +110,12 @@ function row({ apiGroups, resources, resourceNames, verbs }: Rule): string[] {
   const names = resourceNames ? ` named ${resourceNames.join(', ')}` : ''
   const groups = apiGroups.map((group) => group || 'core')
   return [groups.join(', '), resources.join(', ') + names, verbs.join(', ')]
+}
+
+async function controllerRules(): Promise<Rule[]> {
+  const template = await read('charts/sluice/templates/_names.tpl')
+  const [, rules = ''] = /define "sluice.rules" -\}\}\n([\s\S]*)$/.exec(template) ?? []
+  return parse(plain(rules))
 }
 
 const firstThree = (cells: readonly string[]) => cells.slice(0, 3)
