@@ -96,7 +96,8 @@ function afterAbort(snapshot: Snapshot, state: State, seen: Convergence): Wait |
     return { reason: 'Reverting', message, graceMs: graceMs.pods, wakeAt: seen.wakeAt }
   }
   if (revert?.state === 'Committed' && revert.bad.revision === snapshot.target.revision) {
-    const message = 'the last good release is on the branch again and will be read next'
+    const message =
+      'the last good release is on the branch again, and takes effect when its GitSource is read'
     return { reason: 'Reverting', message, graceMs: graceMs.pods, wakeAt: seen.wakeAt }
   }
   const held = heldTarget(snapshot, state)
