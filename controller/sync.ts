@@ -3,10 +3,11 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { GitSource, GitSourceSpec } from '../crds/git-source.ts'
-import { annotation } from '../crds/names.ts'
+import { annotation, commandAnnotation } from '../crds/names.ts'
 import { parseGitSource } from '../crds/parse.ts'
 import { describeProblem, pathText } from '../crds/problem.ts'
 import { canonicalJson } from '../crds/revision.ts'
+import { verbs } from '../crds/words.ts'
 import { type Times, timesOf } from '../git/schedule.ts'
 import type { Source, SourcedDefinition, SourceState } from '../git/source.ts'
 import type { Writer } from '../git/writer.ts'
@@ -181,7 +182,7 @@ async function apply(
   if (!syncer.mayWrite()) throw new Fenced('the lease is lost: another controller leads now')
   const { metadata, ...rest } = definition.object as KubeObject
   const annotations = {
-    ...metadata.annotations,
+    ...withoutCommands(metadata.annotations),
     [annotation.commit]: commit,
     [annotation.source]: object.metadata.name,
     [annotation.path]: path,
@@ -190,6 +191,12 @@ async function apply(
   const body = { ...rest, metadata: { ...metadata, namespace, annotations } }
   const options = { fieldManager, force: true }
   store.learn(await syncer.api.patch(resource, { namespace, name }, 'apply', body, options))
+}
+
+/** People give commands to the API server, which knows who they are; a file could name anybody. */
+function withoutCommands(annotations: KubeObject['metadata']['annotations'] = {}) {
+  const isCommand = (name: string) => verbs.some((verb) => name === commandAnnotation(verb))
+  return Object.fromEntries(Object.entries(annotations).filter(([name]) => !isCommand(name)))
 }
 
 function storeOf({ world }: Syncer, kind: SourcedDefinition['kind']): Store {

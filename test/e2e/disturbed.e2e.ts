@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isNotFound } from '../../kube/api.ts'
 import { replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
-import { beginWith, isPromoted, tryOut } from './plot.ts'
-import { path } from './rollout-text.ts'
+import { beginWith, isPromoted, trialOf, tryOut } from './plot.ts'
+import { path, rolloutText } from './rollout-text.ts'
 import { setStage } from './stage.ts'
 
 test('a newer commit takes the place of the one on trial, and is promoted from its first step', async (t) => {
@@ -74,3 +74,23 @@ async function untilEmpty(count: () => Promise<number>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }
+
+test("a command in a file of Git is nobody's command, and does not reach the cluster", async (t) => {
+  const stage = await setStage(t, 'e2e-command-in-git')
+  const { observer, api, namespace, repository } = stage
+  await stage.controller('one')
+  await beginWith(stage, 'v1')
+  const said = JSON.stringify({ id: 'c1', by: 'grace', at: new Date().toISOString() })
+  const text = rolloutText({ namespace, version: 'v2', weights: [50, 100] })
+  const marked = text.replace(
+    /^ {2}name: checkout$/m,
+    `$&\n  annotations: { sluice.dev/pause: '${said}', team: payments }`,
+  )
+  const commit = await repository.commit('checkout: v2, paused by a file', { [path]: marked })
+  const revision = await trialOf(observer, commit)
+  await observer.until('v2 is promoted', () => isPromoted(observer, revision))
+  const { annotations } = (await api.get(rollouts, { namespace, name: 'checkout' })).metadata
+  assert.equal(annotations?.['team'], 'payments')
+  assert.equal(annotations?.['sluice.dev/pause'], undefined)
+  assert.ok(observer.statuses.every(({ status }) => status.phase !== 'Paused'))
+})
