@@ -85,7 +85,9 @@ async function holdUnreadable(
   ]
   const blockedBy = { reason: 'Invalid', message: problem.slice(0, 1024), since: at }
   const key = { namespace, name }
-  const body = { status: { conditions, blockedBy } }
+  // The version is the precondition: a write that lands late must not speak of a status that was mended.
+  const { resourceVersion } = object.metadata
+  const body = { metadata: { resourceVersion }, status: { conditions, blockedBy } }
   const options = { subresource: 'status' } as const
   const written = await reconciler.api.patch(rollouts, key, 'merge', body, options)
   reconciler.world.rollouts.learn(written)

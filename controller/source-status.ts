@@ -75,12 +75,14 @@ export async function report(
   status: Partial<GitSourceStatus>,
 ): Promise<null> {
   const { namespace = '', name } = object.metadata
-  const before: GitSourceStatus = reporter.world.sources.get(namespace, name)?.['status'] ?? {}
+  const stored = reporter.world.sources.get(namespace, name) ?? object
+  const before: GitSourceStatus = stored['status'] ?? {}
+  const { resourceVersion } = stored.metadata
   const at = new Date(reporter.clock.now()).toISOString()
   const stamped = status.conditions?.map((condition) => stampTime(condition, before.conditions, at))
   const next = { ...before, ...status, conditions: stamped }
   if (isSame(next, before) || !reporter.mayWrite()) return null
-  const body = { status: { ...next, readAt: at } }
+  const body = { metadata: { resourceVersion }, status: { ...next, readAt: at } }
   const options = { subresource: 'status' } as const
   const written = await reporter.api.patch(gitSources, { namespace, name }, 'merge', body, options)
   reporter.world.sources.learn(written)

@@ -55,8 +55,10 @@ export function converge(want: Desired, seen: Seen, rules: Rules): Convergence {
   const shrunk = isLive ? shrink(want, seen, rules) : nothingToShrink
   const missing = isLive ? shortOfPods(want, seen, rules) : null
   return {
-    actions: [...grown.actions, ...shifted.actions, ...shrunk.actions],
-    isServing: isLive && grown.actions.length === 0 && missing === null,
+    // A fleet that only needs its stamp must not stand in the way of traffic.
+    actions: [...grown.actions, ...shifted.actions, ...grown.stamps, ...shrunk.actions],
+    isServing:
+      isLive && grown.actions.length === 0 && grown.stamps.length === 0 && missing === null,
     isSettled: isLive && shrunk.actions.length === 0 && shrunk.wakeAt === null,
     liveAt: shifted.liveAt,
     waiting: grown.waiting ?? shifted.waiting ?? missing ?? shrunk.waiting,
@@ -69,8 +71,14 @@ interface Part {
   readonly waiting: Waiting | null
 }
 
-function grow(want: Desired, seen: Seen, rules: Rules): Part {
+interface Growth extends Part {
+  /** Fleets of the right size that do not carry the fence of this phase yet. */
+  readonly stamps: readonly Action[]
+}
+
+function grow(want: Desired, seen: Seen, rules: Rules): Growth {
   const actions: Action[] = []
+  const stamps: Action[] = []
   let waiting: Waiting | null = null
   for (const [revision, replicas] of Object.entries(want.replicas)) {
     const fleet = fleetOf(seen, revision)
@@ -81,8 +89,10 @@ function grow(want: Desired, seen: Seen, rules: Rules): Part {
           `the ReplicaSet of revision ${revision} is gone and its template is not the one asked for; ` +
           'set the Rollout to that revision again, or promote another',
       }
-    } else if (!fleet || fleet.desired < replicas || fleet.decision < rules.fence) {
-      actions.push({ kind: 'scale', revision, replicas: Math.max(replicas, fleet?.desired ?? 0) })
+    } else if (!fleet || fleet.desired < replicas) {
+      actions.push({ kind: 'scale', revision, replicas })
+    } else if (fleet.decision < rules.fence) {
+      stamps.push({ kind: 'scale', revision, replicas: fleet.desired })
     }
   }
   const known = new Set(seen.route.subsets)
@@ -91,7 +101,7 @@ function grow(want: Desired, seen: Seen, rules: Rules): Part {
   if (needed.some((revision) => !known.has(revision))) {
     actions.push({ kind: 'subsets', revisions: sorted([...known, ...needed]) })
   }
-  return { actions, waiting }
+  return { actions, waiting, stamps }
 }
 
 interface Shift extends Part {

@@ -42,11 +42,13 @@ export const invariants: readonly Invariant[] = [
   {
     name: 'T5',
     says: 'a fleet is removed only without weight, and never shrunk below what its weight needs',
-    holds: ({ route, spec }, decision) =>
+    holds: ({ route, spec, fleets }, decision) =>
       decision.actions.every((action) => {
         if (action.kind === 'remove') return (route.weights[action.revision] ?? 0) === 0
         if (action.kind !== 'scale') return true
-        return action.replicas >= podsFor(route.weights[action.revision] ?? 0, spec.replicas)
+        const before = fleets.find(({ revision }) => revision === action.revision)
+        const needed = podsFor(route.weights[action.revision] ?? 0, spec.replicas)
+        return action.replicas >= Math.min(before?.desired ?? 0, needed)
       }),
   },
   {
@@ -131,7 +133,7 @@ export function assertInvariants(snapshot: Snapshot, decision: Decision): void {
   if (broken.length === 0) return
   const rules = broken.map(({ name, says }) => `${name} (${says})`).join('; ')
   throw new InvariantViolation(
-    `the decision "${decision.because}" breaks ${rules}; nothing was written. This is a bug: please report it`,
+    `the decision "${decision.because}" (${JSON.stringify(decision.actions)}) breaks ${rules}; nothing was written. This is a bug: please report it`,
   )
 }
 

@@ -82,8 +82,8 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'a new phase does not restamp fleets',
     file: `${core}/converge.ts`,
-    find: 'fleet.desired < replicas || fleet.decision < rules.fence) {',
-    replace: 'fleet.desired < replicas) {',
+    find: '    } else if (fleet.decision < rules.fence) {',
+    replace: '    } else if (fleet.decision < 0) {',
     like: 'A2; the stale actor',
   },
   {

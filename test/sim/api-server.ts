@@ -178,6 +178,9 @@ export function createApiServer({ now, onChange }: ServerOptions): ApiServer {
       if (type !== 'merge') throw failure(415, 'UnsupportedMediaType', `no ${type} patches here`)
       const before = stored(resource, key)
       const result = merged(before, body) as KubeObject
+      if (result.metadata.resourceVersion !== before.metadata.resourceVersion) {
+        throw failure(409, 'Conflict', `${resource.plural} ${key.name} has changed`)
+      }
       const after =
         options.subresource === 'status'
           ? ({ ...before, status: result['status'] } as KubeObject)

@@ -62,7 +62,7 @@ export const restoreRules: readonly Rule<Push>[] = [
   },
 ]
 
-const slowing = /^(K1|K4|X4|X5|C1|C2|U1|U2)#/
+const slowing = /^(K1|K3|K4|K9|X4|X5|C1|C2|C3|C5|U1|U2)#/
 
 /** So long may a write that is due take, by what went wrong in this run. */
 function patienceMs(view: View): number {
