@@ -53,7 +53,7 @@ ${strategy}
     minRequests: 20
     checks:
       - { name: errors, successRate: { min: 99 } }
-      - { name: latency, latency: { quantile: 0.95, max: 250ms } }
+      - { name: latency, latency: { quantile: 0.95, max: 2s } }
 `
 }
 
