@@ -19,8 +19,8 @@ export interface RouteWatch {
   contest(object: KubeObject): Contest
 }
 
-/** Longest time from the stamp to the write, ms: the deadline of a write twice over. */
-const longestFlightMs = 10_000
+/** Longest time from the stamp to the write, ms: what a slow API server takes at most. */
+const longestFlightMs = 60_000
 const contestMs = 10 * 60_000
 const rememberedEdits = 20
 

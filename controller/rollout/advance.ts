@@ -127,12 +127,11 @@ function lostOrLate(snapshot: Snapshot, state: State, { phase, seen }: Situation
   const readyOf = (hash: string) => fleets.find((fleet) => fleet.revision === hash)?.ready ?? 0
   const weight = route.weights[phase.canary.revision] ?? 0
   const isStableUp = state.stable !== null && readyOf(state.stable.revision) > 0
-  if (weight > 0 && readyOf(phase.canary.revision) === 0 && isStableUp) {
-    const isGone = !fleets.some((fleet) => isSame(phase.canary, fleet.revision))
-    const what = isGone ? 'its ReplicaSet was deleted' : 'none of its pods is ready any more'
-    const because = `revision ${phase.canary.revision} had ${weight} % of traffic when ${what}`
-    // A ReplicaSet does not delete itself: that says nothing about the revision, so Git is left alone.
-    return aborted(state, phase, { reason: isGone ? 'error' : 'pods', because }, snapshot)
+  // A ReplicaSet that is not there was deleted, or is not seen yet: it is made again, traffic steps back.
+  const isThere = fleets.some((fleet) => isSame(phase.canary, fleet.revision))
+  if (weight > 0 && isThere && readyOf(phase.canary.revision) === 0 && isStableUp) {
+    const because = `revision ${phase.canary.revision} had ${weight} % of traffic when none of its pods was ready any more`
+    return aborted(state, phase, { reason: 'pods', because }, snapshot)
   }
   const deadline = deadlineOf(snapshot, phase, seen)
   if (phase.kind === 'Paused' || now < deadline || isWaitingForPerson(snapshot, phase, seen))

@@ -121,7 +121,7 @@ function shift(want: Desired, seen: Seen, rules: Rules): Shift {
       : null
   // Scaled to zero: nobody can serve, so traffic stays where it is until there are pods again.
   if (rules.replicas === 0) return { actions: [], waiting: null, liveAt: now, settledAt: null }
-  if (mustDrainFirst(want, route)) {
+  if (mustDrainFirst(want, route) || hasLostFleet(want, seen)) {
     const retreating = { ...world, rules: { ...rules, isRetreat: true } }
     return { ...move({ [want.stable]: 100 }, retreating), liveAt: null, settledAt: null }
   }
@@ -145,6 +145,16 @@ function mustDrainFirst(want: Desired, route: Route): boolean {
     Object.entries(route.weights).some(
       ([revision, weight]) => weight > 0 && want.weights[revision] === undefined,
     )
+  )
+}
+
+/** The fleet of a canary under traffic is not there: traffic steps back while it is made again. */
+function hasLostFleet(want: Desired, { route, fleets }: Seen): boolean {
+  return Object.keys(want.weights).some(
+    (revision) =>
+      revision !== want.stable &&
+      (route.weights[revision] ?? 0) > 0 &&
+      !fleets.some((fleet) => fleet.revision === revision),
   )
 }
 

@@ -179,6 +179,20 @@ describe('a rollout', () => {
     assert.deepEqual(world.route.weights, { [v1]: 100 })
   })
 
+  it('steps back and makes the fleet of the canary again when somebody deletes it', () => {
+    const world = running()
+    world.ask(spec('checkout:v2'), 'c2')
+    world.pass(5)
+    world.fleets = world.fleets.filter((fleet) => fleet.revision !== v2)
+    world.tick()
+    assert.deepEqual(world.route.weights, { [v1]: 100 })
+    world.pass(5)
+    assert.equal(world.status.phase, 'Progressing')
+    assert.equal(world.route.weights[v2], 5)
+    world.pass(120)
+    assert.equal(world.status.stable?.revision, v2)
+  })
+
   it('on abort moves only what the ready pods of stable can carry', () => {
     const world = running()
     world.ask(spec('checkout:v2'), 'c2')

@@ -22,6 +22,8 @@ export interface Wait {
 const second = 1_000
 /** One change is a person; so many are a tool that will not stop. */
 const contestedEdits = 3
+/** A branch is read within this time; asked for after it, a bad release was asked for once more. */
+const readingMs = 120 * second
 const graceMs = {
   pods: 30 * second,
   mesh: 60 * second,
@@ -95,10 +97,12 @@ function afterAbort(snapshot: Snapshot, state: State, seen: Convergence): Wait |
     const message = `the last good release is being restored in Git`
     return { reason: 'Reverting', message, graceMs: graceMs.pods, wakeAt: seen.wakeAt }
   }
-  if (revert?.state === 'Committed' && revert.bad.revision === snapshot.target.revision) {
+  const readBy = revert?.state === 'Committed' ? Date.parse(revert.at) + readingMs : 0
+  if (snapshot.now < readBy && revert?.bad.revision === snapshot.target.revision) {
     const message =
       'the last good release is on the branch again, and takes effect when its GitSource is read'
-    return { reason: 'Reverting', message, graceMs: graceMs.pods, wakeAt: seen.wakeAt }
+    const wakeAt = earliest(seen.wakeAt, readBy)
+    return { reason: 'Reverting', message, graceMs: graceMs.pods, wakeAt }
   }
   const held = heldTarget(snapshot, state)
   const because = revert?.state === 'NeedsHuman' ? `${revert.because}; ` : ''

@@ -60,8 +60,8 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'a superseded canary keeps its traffic beside the next',
     file: `${core}/converge.ts`,
-    find: '  if (mustDrainFirst(want, route)) {',
-    replace: '  if (mustDrainFirst(want, route) && false) {',
+    find: '  if (mustDrainFirst(want, route) || hasLostFleet(want, seen)) {',
+    replace: '  if (hasLostFleet(want, seen)) {',
     like: 'H4; argo-rollouts #4564, #4775',
   },
   {
@@ -242,8 +242,8 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'dead canary pods are kept under traffic',
     file: `${core}/advance.ts`,
-    find: '  if (weight > 0 && readyOf(phase.canary.revision) === 0 && isStableUp) {',
-    replace: '  if (weight < 0 && readyOf(phase.canary.revision) === 0 && isStableUp) {',
+    find: '  if (weight > 0 && isThere && readyOf(phase.canary.revision) === 0 && isStableUp) {',
+    replace: '  if (weight < 0 && isThere && readyOf(phase.canary.revision) === 0 && isStableUp) {',
     like: 'T2, W2; crash loop in mid-step',
   },
   {

@@ -45,9 +45,9 @@ export function unrest(world: World): string | null {
         : `still at step ${status.step}: ${status.because}`
     case 'Aborted':
       if (status.revert?.state === 'Requested') return 'the release is not restored yet'
-      return held(world, status, target) ?? alone(world, status, size)
+      return held(status, target) ?? alone(world, status, size)
     case 'Stable':
-      return held(world, status, target) ?? alone(world, status, size)
+      return held(status, target) ?? alone(world, status, size)
   }
 }
 
@@ -64,13 +64,11 @@ function isRefused({ server }: World): boolean {
 }
 
 /** Another revision is asked for, and the status says why it does not get its turn. */
-function held(world: World, status: RolloutStatus, target: string): string | null {
+function held(status: RolloutStatus, target: string): string | null {
   if (status.stable?.revision === target) return null
   const reasons = ['Quarantined', 'ScaledToZero', 'FleetGone', 'PodsNotReady']
   const reason = status.blockedBy?.reason ?? ''
-  // The branch is restored, and what it says is refused: the GitSource tells the rest.
-  const isStuck = reason === 'Reverting' && isRefused(world)
-  return reasons.includes(reason) || isStuck
+  return reasons.includes(reason)
     ? null
     : `${target} is asked for, ${status.stable?.revision} is stable, and nothing says why`
 }

@@ -4,10 +4,19 @@
 import { durationMs } from '../../crds/duration.ts'
 import { commandAnnotation } from '../../crds/names.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
+import { virtualServices } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import { stepAt } from './plan.ts'
 import { isGood } from './scenario.ts'
-import { pendingCommand, type Rule, releaseOf, statusOf, type View } from './view.ts'
+import {
+  pendingCommand,
+  type Rule,
+  releaseOf,
+  staleMs,
+  statusOf,
+  type View,
+  wasTouched,
+} from './view.ts'
 
 interface Step {
   readonly before: RolloutStatus
@@ -164,6 +173,9 @@ export const statusRules: readonly Rule<Change>[] = [
       if (!needsEvidence(step)) return null
       const since = view.mesh.since()
       const slackMs = skewMs(view)
+      // What somebody else did to the route a moment ago is not seen yet.
+      if (wasTouched(view.server.log(virtualServices), view.kernel.now() - staleMs(view)))
+        return null
       const early = step.after.evidence?.find(({ at, windowSeconds = 0, check }) => {
         const end = Date.parse(at)
         return check !== 'own' && since <= end && end - windowSeconds * 1_000 + slackMs < since
