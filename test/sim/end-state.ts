@@ -45,10 +45,16 @@ export function unrest(world: World): string | null {
         : `still at step ${status.step}: ${status.because}`
     case 'Aborted':
       if (status.revert?.state === 'Requested') return 'the release is not restored yet'
+      if (isReading(status, world)) return 'the restored release may still be read'
       return held(status, target) ?? alone(world, status, size)
     case 'Stable':
       return held(status, target) ?? alone(world, status, size)
   }
+}
+
+/** For some minutes after a restoring commit the Rollout waits for it to be read. */
+function isReading({ revert }: RolloutStatus, { kernel }: World): boolean {
+  return revert?.state === 'Committed' && kernel.now() < Date.parse(revert.at) + 150_000
 }
 
 function orphans({ server }: World): string | null {

@@ -65,6 +65,13 @@ const metricOf: Readonly<Record<string, string>> = {
   own: 'own',
 }
 
+/** A process that began after a write whose sender stood still can not know how late that write landed. */
+function lateMs({ choices }: View): number {
+  const isLate = choices.made.some((key) => /^(C3|K9)#/.test(key))
+  const isFresh = choices.made.some((key) => /^(C1|C2|C4|C5|U1|U2)#/.test(key))
+  return isLate && isFresh ? 60_000 : 0
+}
+
 export const statusRules: readonly Rule<Change>[] = [
   {
     name: 'V1',
@@ -172,7 +179,7 @@ export const statusRules: readonly Rule<Change>[] = [
       const step = stepOf(change)
       if (!needsEvidence(step)) return null
       const since = view.mesh.since()
-      const slackMs = skewMs(view)
+      const slackMs = skewMs(view) + lateMs(view)
       // What somebody else did to the route a moment ago is not seen yet.
       if (wasTouched(view.server.log(virtualServices), view.kernel.now() - staleMs(view)))
         return null
