@@ -13,7 +13,7 @@ import {
   type Resource,
   type WriteOptions,
 } from '../../kube/api.ts'
-import { deepFreeze, isOlderVersion } from '../../kube/store.ts'
+import { deepFreeze } from '../../kube/store.ts'
 import { applied, merged } from './patches.ts'
 
 /** One change that took effect. */
@@ -203,9 +203,6 @@ export function failure(code: number, reason: string, message: string, retryAfte
   const status = { code, reason, message }
   return new ApiError(status, retryAfterMs === undefined ? {} : { retryAfterMs })
 }
-
-export const isNewer = (object: KubeObject, version: string): boolean =>
-  isOlderVersion(version, object.metadata.resourceVersion)
 
 const schemas = { rollouts: Rollout, gitsources: GitSource, analysistemplates: AnalysisTemplate }
 

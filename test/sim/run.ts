@@ -92,7 +92,7 @@ async function rest(world: World): Promise<void> {
   await kernel.drive(awake, () => oracle.violation() !== null)
   let calm = 0
   // One that is held may still be judged until its windows are as long as they get.
-  const wanted = () => (onTrial(world) ? 70 : 4)
+  const wanted = () => (onTrial(world) ? 70 : 7)
   while (kernel.now() < until && calm < wanted()) {
     await kernel.drive(kernel.now() + checkMs, () => oracle.violation() !== null)
     if (oracle.violation()) return
