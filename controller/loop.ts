@@ -51,6 +51,8 @@ export interface Loop {
   /** Resolves when `run` has ended its last write. */
   readonly stopped: Promise<void>
   isSynced(): boolean
+  /** Keys that wait for their turn. */
+  waiting(): number
   /** Monotonic ms at which the oldest running tick began; null when none runs. */
   busySince(): number | null
 }
@@ -82,6 +84,7 @@ export function createLoop(options: LoopOptions): Loop {
     lead: () => addEverything(parts),
     stopped: stopped.promise,
     isSynced: () => isSynced,
+    waiting: () => queue.waiting(),
     busySince: () => (running.size === 0 ? null : Math.min(...running.values())),
     async run(signal) {
       world.start(signal)

@@ -17,6 +17,9 @@ import { helpText, type Options, parseOptions, UsageError } from './options.ts'
 import { serveStatus } from './status-server.ts'
 import { createTelemetry } from './telemetry.ts'
 
+const waitingToLead =
+  'waiting to lead; another controller, or one that was killed, may hold the lease for 15 s'
+
 /** Longest time of one request, ms; a write must end well within the lease. */
 const writeDeadlineMs = 5_000
 
@@ -49,7 +52,12 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   const random = Math.random
   const logger = pino({ level: options.logLevel })
   const credentials = await credentialsOf(options)
-  const telemetry = createTelemetry(logger, { events: () => events, world: () => loop.world })
+  const telemetry = createTelemetry(logger, {
+    events: () => events,
+    world: () => loop.world,
+    waiting: () => loop.waiting(),
+    monotonic: () => clock.monotonic(),
+  })
   const api = createKubeApi({
     server: credentials.server,
     credentials,
@@ -97,10 +105,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
   })
   const status = await serveStatus({ ...options.listen, registry: telemetry.registry, loop, clock })
   logger.info({ server: credentials.server, status: status.url, identity }, 'started')
-  if (lease)
-    logger.info(
-      'waiting to lead; another controller, or one that was killed, may hold the lease for 15 s',
-    )
+  if (lease) logger.info(waitingToLead)
   const leading = lease?.run(lastOf(signal, loop))
   await loop.run(signal)
   await events.flush()

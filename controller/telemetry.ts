@@ -18,14 +18,25 @@ export interface Telemetry {
   failed(part: string, error: unknown, about?: string): void
 }
 
+/** What is looked at when metrics are asked for. */
+export interface Sources {
+  readonly events: () => EventWriter
+  readonly world: () => World
+  /** Rollouts and GitSources that wait for their turn. */
+  readonly waiting: () => number
+  /** Monotonic ms. */
+  readonly monotonic: () => number
+}
+
 export function createTelemetry(
   logger: Logger,
-  { events, world }: { readonly events: () => EventWriter; readonly world: () => World },
+  { events, world, waiting, monotonic }: Sources,
 ): Telemetry {
   const registry = new Registry()
   const { decisions, announcements, verdicts, reverts, errors, requests } = counters([registry])
   phaseGauge([registry], world)
-  watchGauges([registry], world)
+  watchGauges([registry], world, monotonic)
+  queueGauge([registry], waiting)
   return {
     registry,
     journal: {
@@ -120,7 +131,18 @@ function phaseGauge(registers: Registry[], world: () => World): void {
   })
 }
 
-function watchGauges(registers: Registry[], world: () => World): void {
+function queueGauge(registers: Registry[], waiting: () => number): void {
+  new Gauge({
+    name: 'sluice_queue_waiting',
+    help: 'Rollouts and GitSources that wait for their turn.',
+    registers,
+    collect() {
+      this.set(waiting())
+    },
+  })
+}
+
+function watchGauges(registers: Registry[], world: () => World, monotonic: () => number): void {
   const gauge = (name: string, help: string, read: (health: ReflectorHealth) => number) =>
     new Gauge({
       name,
@@ -136,4 +158,9 @@ function watchGauges(registers: Registry[], world: () => World): void {
   gauge('sluice_watch_relists', 'Whole lists read since the start, by kind.', (h) => h.relists)
   gauge('sluice_watch_restarts', 'Watches begun again since the start, by kind.', (h) => h.restarts)
   gauge('sluice_watch_failures', 'Failures in a row of a watch, by kind.', (h) => h.failures)
+  gauge(
+    'sluice_watch_last_event_seconds',
+    'Seconds since the last list, event or bookmark of a watch, by kind; more than 130 is a dead watch.',
+    ({ lastEventAtMs }) => (lastEventAtMs === null ? -1 : (monotonic() - lastEventAtMs) / 1_000),
+  )
 }

@@ -53,6 +53,8 @@ async function metrics(): Promise<string[][]> {
   const { registry } = createTelemetry(pino({ level: 'silent' }), {
     events: nothing,
     world: nothing,
+    waiting: nothing,
+    monotonic: nothing,
   })
   return registry.getMetricsAsArray().map((metric) => {
     const labels = 'labelNames' in metric ? (metric.labelNames as string[]) : []
