@@ -137,11 +137,14 @@ const good: Quality = { errorRate: 0, slowRate: 0, startMs: 1_000, neverReady: f
 /** Story and shape by number: each story meets many shapes, from Git and by hand. */
 export function storied(number: number): { readonly story: Story; readonly scenario: Scenario } {
   const story = stories[number % stories.length] ?? { name: 'promote', acts: [begin] }
-  // A release that only checks can tell from a good one needs a shape with checks.
-  const seeds = [1, 2, 3, 4, 5, 6].map((offset) => offset + number * 7)
-  const seed = seeds.find(
-    (one) => scenarioOf(one).shape.spec['analysis'] !== undefined || !story.quality,
-  )
+  // A release that only checks can tell from a good one needs checks, and traffic without a person.
+  const seeds = Array.from({ length: 12 }, (_, offset) => offset + 1 + number * 7)
+  const seed = seeds.find((one) => {
+    const { spec } = scenarioOf(one).shape
+    const isJudged =
+      spec['analysis'] !== undefined && !JSON.stringify(spec).includes('approval":true')
+    return isJudged || !story.quality
+  })
   const base = scenarioOf(seed ?? 1)
   const releases = base.releases.map((release, index): Release => {
     const startMs = 1_000 + 2_000 * (number % 3)
