@@ -38,7 +38,9 @@ export function waitingFor(snapshot: Snapshot, state: State, seen: Convergence):
   const { edits = 0, manager = null } = snapshot.contest ?? {}
   if (isWorse || edits < contestedEdits) return wait
   const message = `${manager ?? 'somebody else'} changed the weights ${edits} times in ten minutes, and each time they were set again: let it leave this route alone`
-  return { reason: 'Contested', message, graceMs: 0, wakeAt: wait?.wakeAt ?? null }
+  // Looked at again, since it ends without an event.
+  const wakeAt = earliest(wait?.wakeAt ?? null, snapshot.now + graceMs.mesh)
+  return { reason: 'Contested', message, graceMs: 0, wakeAt }
 }
 
 function waitOf(snapshot: Snapshot, state: State, seen: Convergence): Wait | null {

@@ -33,6 +33,7 @@ export function unrest(world: World): string | null {
     return `Git asks for ${asked}, the Rollout for ${target}`
   }
   const status = statusOf(rollout)
+  if (status.blockedBy?.reason === 'Contested') return 'the weights were fought over a moment ago'
   const size: number = rollout['spec'].replicas
   switch (status.phase) {
     case undefined:

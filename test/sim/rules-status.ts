@@ -8,15 +8,7 @@ import { virtualServices } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import { stepAt } from './plan.ts'
 import { isGood } from './scenario.ts'
-import {
-  pendingCommand,
-  type Rule,
-  releaseOf,
-  staleMs,
-  statusOf,
-  type View,
-  wasTouched,
-} from './view.ts'
+import { pendingCommand, type Rule, releaseOf, statusOf, type View, wasTouched } from './view.ts'
 
 interface Step {
   readonly before: RolloutStatus
@@ -67,9 +59,9 @@ const metricOf: Readonly<Record<string, string>> = {
 
 /** A process that began after a write whose sender stood still can not know how late that write landed. */
 function lateMs({ choices }: View): number {
-  const isLate = choices.made.some((key) => /^(C3|K9)#/.test(key))
-  const isFresh = choices.made.some((key) => /^(C1|C2|C4|C5|U1|U2)#/.test(key))
-  return isLate && isFresh ? 60_000 : 0
+  const late = choices.made.findIndex((key) => /^(C3|K9)#/.test(key))
+  const fresh = choices.made.findLastIndex((key) => /^(C1|C2|C4|C5|U1|U2)#/.test(key))
+  return late >= 0 && fresh > late ? 60_000 : 0
 }
 
 export const statusRules: readonly Rule<Change>[] = [
@@ -181,13 +173,26 @@ export const statusRules: readonly Rule<Change>[] = [
       const since = view.mesh.since()
       const slackMs = skewMs(view) + lateMs(view)
       // What somebody else did to the route a moment ago is not seen yet.
-      if (wasTouched(view.server.log(virtualServices), view.kernel.now() - staleMs(view)))
-        return null
+      const log = view.server.log(virtualServices)
+      if (wasTouched(log, view.kernel.now() - 30_000)) return null
       const early = step.after.evidence?.find(({ at, windowSeconds = 0, check }) => {
         const end = Date.parse(at)
         return check !== 'own' && since <= end && end - windowSeconds * 1_000 + slackMs < since
       })
       return early ? `${early.check} looks ${early.windowSeconds} s back from ${early.at}` : null
+    },
+  },
+  {
+    name: 'L2-pods',
+    says: 'a release whose pods can be ready is not aborted for the want of them',
+    check(view, change) {
+      const { before, after } = stepOf(change)
+      if (after.phase !== 'Aborted' || before.phase === 'Aborted' || after.reason !== 'pods')
+        return null
+      // Whatever takes pods, time or people's patience from it is an excuse.
+      const isExcused = view.choices.made.some((key) => /^(W|C|X|O|H|U|K3|K4|K9|K11)/.test(key))
+      const release = releaseOf(view, before.canary?.revision ?? '')
+      return release && isGood(release.quality) && !isExcused ? `${release.image} is good` : null
     },
   },
   {
