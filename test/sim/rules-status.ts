@@ -2,11 +2,11 @@
 // controller stores, against what was stored before and what was true.
 
 import { durationMs } from '../../crds/duration.ts'
-import { commandAnnotation } from '../../crds/names.ts'
+import { commandAnnotation, label } from '../../crds/names.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
-import { virtualServices } from '../../kube/resources.ts'
+import { replicaSets, virtualServices } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
-import { stepAt } from './plan.ts'
+import { podsFor, stepAt } from './plan.ts'
 import { isGood } from './scenario.ts'
 import { pendingCommand, type Rule, releaseOf, statusOf, type View, wasTouched } from './view.ts'
 
@@ -184,15 +184,21 @@ export const statusRules: readonly Rule<Change>[] = [
   },
   {
     name: 'L2-pods',
-    says: 'a release whose pods can be ready is not aborted for the want of them',
+    says: 'a release is not aborted for the want of pods that nobody asked for',
     check(view, change) {
       const { before, after } = stepOf(change)
       if (after.phase !== 'Aborted' || before.phase === 'Aborted' || after.reason !== 'pods')
         return null
-      // Whatever takes pods, time or people's patience from it is an excuse.
+      // Whoever edits the size or the steps meanwhile may leave the fleet behind for a moment.
       const isExcused = view.choices.made.some((key) => /^(W|C|X|O|H|U|K3|K4|K9|K11)/.test(key))
-      const release = releaseOf(view, before.canary?.revision ?? '')
-      return release && isGood(release.quality) && !isExcused ? `${release.image} is good` : null
+      const { revision } = before.canary ?? {}
+      const fleet = view.server
+        .list(replicaSets)
+        .find(({ metadata }) => metadata.labels?.[label.revision] === revision)
+      const { spec } = change.object
+      const needed = podsFor(stepAt(spec, before.step ?? 0).weight, spec.replicas)
+      const asked: number = fleet?.['spec'].replicas ?? needed
+      return asked < needed && !isExcused ? `${asked} of ${needed} pods were asked for` : null
     },
   },
   {
