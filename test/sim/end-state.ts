@@ -32,9 +32,19 @@ export function unrest(world: World): string | null {
   if (scenario.isGit && asked !== target && !isRefused(world)) {
     return `Git asks for ${asked}, the Rollout for ${target}`
   }
-  const status = statusOf(rollout)
+  return unrestOf(world, { status: statusOf(rollout), target, size: rollout['spec'].replicas })
+}
+
+interface Standing {
+  readonly status: RolloutStatus
+  /** The revision that the Rollout asks for. */
+  readonly target: string
+  readonly size: number
+}
+
+/** Why a phase is not at rest; null when it is. */
+function unrestOf(world: World, { status, target, size }: Standing): string | null {
   if (status.blockedBy?.reason === 'Contested') return 'the weights were fought over a moment ago'
-  const size: number = rollout['spec'].replicas
   switch (status.phase) {
     case undefined:
       return 'nothing was decided yet'
