@@ -9,7 +9,7 @@ import type { Store } from '../kube/store.ts'
 import { istio } from '../traffic/istio.ts'
 import { decisionOf } from '../traffic/owned.ts'
 import { isOwned, notOurs, type Observed } from './observe.ts'
-import type { Action } from './rollout/converge.ts'
+import { type Action, isEqual } from './rollout/converge.ts'
 import type { World } from './world.ts'
 
 export interface Hands {
@@ -99,6 +99,11 @@ async function writeRoute(hands: Hands, observed: Observed, action: Of<'route'>)
   const { owner, rollout, snapshot } = observed
   const { route } = istio.names(owner, rollout.spec)
   const current = await read(hands, observed, istio.route, route)
+  if (current) hands.world.routes.learn(current)
+  // Weights are decided on weights: where others are stored by now, the decision is made again.
+  if (!isEqual(istio.readRoute(current).weights, snapshot.route.weights)) {
+    throw new Fenced(`the weights of ${route} changed since they were read`)
+  }
   const next = istio.renderRoute(current, {
     owner,
     spec: rollout.spec,
