@@ -2,6 +2,7 @@
 // that version as its precondition, and is refused when the object bears a higher decision number.
 import { annotation } from '../crds/names.ts'
 import type { RolloutStatus } from '../crds/rollout-status.ts'
+import { isEqual } from '../crds/weights.ts'
 import { isNotFound, type KubeApi, type KubeObject, type Resource } from '../kube/api.ts'
 import { renderReplicaSet, replicaSetName } from '../kube/replica-set.ts'
 import { replicaSets, rollouts } from '../kube/resources.ts'
@@ -9,7 +10,7 @@ import type { Store } from '../kube/store.ts'
 import { istio } from '../traffic/istio.ts'
 import { decisionOf } from '../traffic/owned.ts'
 import { isOwned, notOurs, type Observed } from './observe.ts'
-import { type Action, isEqual } from './rollout/converge.ts'
+import type { Action } from './rollout/converge.ts'
 import type { World } from './world.ts'
 
 export interface Hands {

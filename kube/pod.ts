@@ -1,4 +1,5 @@
 // A pod in, why it is not ready out. The store keeps only what that needs: of thousands of pods few matter.
+import { compact } from '../crds/compact.ts'
 import type { KubeObject } from './api.ts'
 
 interface ContainerStatus {
@@ -52,10 +53,4 @@ const messageLimit = 160
 
 function sentence(reason: string, message: string | undefined): string {
   return message ? `${reason}: ${message.slice(0, messageLimit)}` : reason
-}
-
-function compact<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>
-  }
 }

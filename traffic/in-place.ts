@@ -1,12 +1,12 @@
 // A user's route in, the same route with the destinations of one host split by revision out, and the way
 // back. Third destinations, other rules and all other fields stay as they are.
+import { isEqual } from '../crds/weights.ts'
 import type { KubeObject } from '../kube/api.ts'
 import { type Edit, type Edits, editsOf, withEdits } from './records.ts'
 import {
   type Aside,
   type At,
   assertWeights,
-  isEqual,
   Refused,
   type RouteChange,
   type StoredRoute,

@@ -1,9 +1,11 @@
 // Weights ⇄ an Istio VirtualService that Sluice owns, whole or as a delegate, and one DestinationRule
 // subset per revision. Facts: VirtualService and DestinationRule lists are atomic, so no list is shared
 // with anyone; a lone destination gets all traffic whatever its weight says, so it always says 100.
+
 import { isDeepStrictEqual } from 'node:util'
 import type { Hash } from '../crds/revision.ts'
 import type { RolloutSpec } from '../crds/rollout.ts'
+import { isEqual } from '../crds/weights.ts'
 import type { KubeObject, Resource } from '../kube/api.ts'
 import { destinationRules, virtualServices } from '../kube/resources.ts'
 import { readSubsets, renderSubsets } from './destination-rule.ts'
@@ -14,7 +16,6 @@ import {
   type At,
   assertWeights,
   type Features,
-  isEqual,
   type Owner,
   Refused,
   type RouteChange,

@@ -1,8 +1,9 @@
 // Objects that Sluice owns: a blank one, and the stamps on it.
 import { annotation, label } from '../crds/names.ts'
+import { isEqual } from '../crds/weights.ts'
 import type { KubeObject, Resource } from '../kube/api.ts'
 import { asideAnnotation } from './records.ts'
-import { isEqual, type Owner, type RouteChange, type Weights } from './router.ts'
+import type { Owner, RouteChange, Weights } from './router.ts'
 
 export function blank(resource: Resource, name: string, owner: Owner): KubeObject {
   return {

@@ -1,8 +1,10 @@
 // Weights by revision ⇄ mesh objects. A router is a pure codec: it edits the object it is given,
 // keeps every field that is not its own, and never talks to the cluster.
+
 import type { Hash } from '../crds/revision.ts'
 import type { RolloutSpec } from '../crds/rollout.ts'
 import type { StepMatch } from '../crds/step-match.ts'
+import { isEqual } from '../crds/weights.ts'
 import type { KubeObject, OwnerReference, Resource } from '../kube/api.ts'
 
 export interface Owner {
@@ -136,9 +138,4 @@ export function assertWeights(weights: Weights): void {
   if (!isWhole || sum !== 100) {
     throw new Error(`weights ${JSON.stringify(weights)} are not whole percents that sum to 100`)
   }
-}
-
-export function isEqual(a: Weights, b: Weights): boolean {
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key])
 }

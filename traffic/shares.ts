@@ -1,5 +1,6 @@
 // Weights in percent in, whole shares of any total out, and back.
-import { isEqual, Refused, type Weights } from './router.ts'
+import { isEqual } from '../crds/weights.ts'
+import { Refused, type Weights } from './router.ts'
 
 /**
  * Whole shares that sum to `total`, by largest remainder. A weight above 0 gets at least 1, so that no

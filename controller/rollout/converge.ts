@@ -1,6 +1,8 @@
 // The world we want and the world as seen in; the next actions out, always in the order
 // grow → shift → shrink, so that traffic only ever meets pods that are ready.
+
 import type { Hash } from '../../crds/revision.ts'
+import { isEqual } from '../../crds/weights.ts'
 import type { Desired } from './desired.ts'
 import type { Fleet, Route, Weights } from './snapshot.ts'
 import { podsFor } from './steps.ts'
@@ -255,11 +257,6 @@ function notReady(seen: Seen, revision: Hash, needed: number): Waiting {
     reason: 'PodsNotReady',
     message: `${fleet?.ready ?? 0} of ${needed} pods of revision ${revision} are ready${trouble}`,
   }
-}
-
-export function isEqual(a: Weights, b: Weights): boolean {
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key])
 }
 
 function fleetOf(seen: Seen, revision: Hash): Fleet | undefined {

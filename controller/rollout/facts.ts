@@ -1,11 +1,12 @@
 // Facts that change without a change of phase in, the status that tells them out: what blocks a rollout,
 // commands that came too late, pods at rest.
+import { compact } from '../../crds/compact.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
 import { type Announcement, conditionsOf } from './describe.ts'
 import { command, consume } from './person.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { State } from './state.ts'
-import { compact, isSame, sum, timestamp } from './stored.ts'
+import { isSame, sum, timestamp } from './stored.ts'
 import { earliest, type Wait } from './waiting.ts'
 
 interface Recorded {

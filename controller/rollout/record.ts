@@ -1,11 +1,12 @@
 // Decisions in, the status to store out: the write-ahead log and the story people read.
+import { compact } from '../../crds/compact.ts'
 import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
 import { type Announcement, conditionsOf, progressOf } from './describe.ts'
 import { desired } from './desired.ts'
 import { consume } from './person.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { AbortReason, Advance, State } from './state.ts'
-import { compact, sum, timestamp } from './stored.ts'
+import { sum, timestamp } from './stored.ts'
 
 const historyLimit = 10
 const quarantineLimit = 10
