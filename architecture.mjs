@@ -42,8 +42,8 @@ export default {
     onlyFrom(
       'plugin-stays-small',
       'plugin',
-      ['crds/', 'controller/rollout/'],
-      'The plugin starts in milliseconds and shares only words and pure decisions.',
+      ['crds/', 'controller/rollout/', 'analysis/', 'git/dry-run\\.ts', 'git/restore\\.ts'],
+      'The plugin starts in milliseconds and shares words, pure decisions and what needs no cluster.',
     ),
     {
       name: 'nobody-imports-lab-or-test',
