@@ -4,6 +4,7 @@ import { completeCommand, completion } from './commands/completion.ts'
 import { doctor } from './commands/doctor.ts'
 import { get } from './commands/get.ts'
 import { history } from './commands/history.ts'
+import { judge } from './commands/judge.ts'
 import { lint } from './commands/lint.ts'
 import { plan } from './commands/plan.ts'
 import { status } from './commands/status.ts'
@@ -38,6 +39,7 @@ export const commands: Readonly<Record<string, Command>> = {
     'Only for the revision that the spec asks for now.',
   ),
   lint,
+  judge,
   plan,
   doctor,
   completion,

@@ -1,9 +1,8 @@
 // The text of a tick file in, facts of one rollout out: history of stable, and what each scrape added
 // to both arms. Errors say where in the file they are. The format: docs/reference/ticks.md.
-import { z } from 'zod'
-import { describeProblem, problemsOf } from '../../crds/problem.ts'
 import type { Arm, History, Tick } from './counts.ts'
 import type { Metric } from './spec.ts'
+import { type FileArm, type PodCounts, readTickShape, type TickShape } from './tick-shape.ts'
 
 export interface TickFile {
   readonly metric: Metric
@@ -27,16 +26,12 @@ export interface Scrape {
 /** The file is not a tick file; the message names the place and the reason. */
 export class TickFileError extends Error {}
 
-const most = { ticks: 50_000, pods: 500, scrapes: 20_000, edges: 64, problems: 5 }
+const shownProblems = 5
 
 export function parseTicks(text: string, name: string): TickFile {
-  const value = parseJson(text, name)
-  const found = File.safeParse(value)
-  if (!found.success) {
-    const problems = problemsOf(found.error, File, value).map(describeProblem)
-    throw new TickFileError(problemText(name, problems))
-  }
-  const file = found.data
+  const shape = readTickShape(parseJson(text, name))
+  if ('problems' in shape) throw new TickFileError(problemText(name, shape.problems))
+  const { file } = shape
   const problems = contradictions(file)
   if (problems.length > 0) throw new TickFileError(problemText(name, problems))
   const scrapeMs = file.scrapeSeconds * 1_000
@@ -48,11 +43,11 @@ export function parseTicks(text: string, name: string): TickFile {
     edgesSeconds: file.edgesSeconds,
     history: { pods: file.history.pods.map(({ n, x }) => ({ n, x: perEdge(x) })) },
     scrapes: file.ticks.map((tick, i) => ({
-      atMs: timeOf(tick.at) ?? (i + 1) * scrapeMs,
+      atMs: tick.at ?? (i + 1) * scrapeMs,
       canary: tick.canary && armOf(tick.canary),
       stable: tick.stable && armOf(tick.stable),
-      ...(tick.weight === undefined ? {} : { weightPercent: tick.weight }),
-      ...(tick.restarts === undefined ? {} : { canaryRestarts: tick.restarts }),
+      ...(tick.weight === null ? {} : { weightPercent: tick.weight }),
+      ...(tick.restarts === null ? {} : { canaryRestarts: tick.restarts }),
     })),
   }
 }
@@ -88,51 +83,8 @@ function sumOf(a: Arm | null, b: Arm | null): Arm | null {
   return { n: a.n + b.n, x: b.x.map((x, i) => x + (a.x[i] ?? 0)) }
 }
 
-/** JSON has no NaN: null stands for a sample that was no number. */
-const Count = z.union([z.number(), z.null()], { error: 'must be a number, or null for NaN' })
-const Past = z.number().min(0)
-
-const FileArm = z.strictObject({
-  n: Count,
-  x: z.union([Count, z.array(Count).max(most.edges)], {
-    error: 'must be a number, or one per edge for latency',
-  }),
-})
-
-const Time = z.union([z.number().positive(), z.iso.datetime({ offset: true })], {
-  error: 'must be milliseconds since 1970 or a time such as 2026-01-31T12:00:00Z',
-})
-
-const FileTick = z.strictObject({
-  at: Time.optional(),
-  weight: z.int().min(0).max(100).optional(),
-  restarts: z.int().min(0).optional(),
-  canary: FileArm.nullable(),
-  stable: FileArm.nullable(),
-})
-
-const PodCounts = z.strictObject({
-  name: z.string().max(253).optional(),
-  n: z.array(Past).max(most.scrapes),
-  x: z.union([z.array(Past).max(most.scrapes), z.array(z.array(Past)).max(most.edges)], {
-    error: 'must be numbers of at least 0, or lists of them, one per edge, for latency',
-  }),
-})
-
-const File = z.strictObject({
-  metric: z.enum(['errors', 'latency']).default('errors'),
-  scrapeSeconds: z.number().min(1).max(3_600).default(15),
-  deadlineSeconds: z.number().min(1).max(604_800).default(1_800),
-  canaryPods: z.int().min(1).max(10_000).default(1),
-  edgesSeconds: z.array(z.number().positive()).max(most.edges).default([]),
-  history: z.strictObject({ pods: z.array(PodCounts).max(most.pods) }).default({ pods: [] }),
-  ticks: z.array(FileTick).max(most.ticks),
-})
-type File = z.infer<typeof File>
-type FileArm = z.infer<typeof FileArm>
-
 /** What the shape can not say: how many numbers are due, and their order. */
-function contradictions(file: File): readonly string[] {
+function contradictions(file: TickShape): readonly string[] {
   const isLatency = file.metric === 'latency'
   const edges = isLatency ? file.edgesSeconds.length : 1
   const problems: string[] = []
@@ -155,7 +107,7 @@ function contradictions(file: File): readonly string[] {
 }
 
 function ofPod(
-  { n, x }: z.infer<typeof PodCounts>,
+  { n, x }: PodCounts,
   due: { readonly edges: number; readonly scrapes: number },
 ): readonly string[] {
   const lists = perEdge(x)
@@ -184,11 +136,6 @@ function perEdge(x: readonly number[] | readonly (readonly number[])[]): readonl
   return [x.filter((value) => typeof value === 'number')]
 }
 
-function timeOf(at: string | number | undefined): number | null {
-  if (at === undefined) return null
-  return typeof at === 'number' ? at : Date.parse(at)
-}
-
 function parseJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text)
@@ -199,7 +146,7 @@ function parseJson(text: string, name: string): unknown {
 }
 
 function problemText(name: string, problems: readonly string[]): string {
-  const shown = problems.slice(0, most.problems).map((problem) => `${name}: ${problem}`)
+  const shown = problems.slice(0, shownProblems).map((problem) => `${name}: ${problem}`)
   const more = problems.length - shown.length
   return [...shown, ...(more > 0 ? [`${name}: and ${more} more`] : [])].join('\n')
 }

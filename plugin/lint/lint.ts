@@ -12,7 +12,7 @@ export interface Finding {
   readonly line: number
   readonly column: number
   /** One word for programs. */
-  readonly rule: 'yaml' | 'schema' | 'reference' | 'duplicate'
+  readonly rule: 'yaml' | 'schema' | 'reference' | 'duplicate' | 'promql'
   readonly message: string
   readonly remedy?: string
 }

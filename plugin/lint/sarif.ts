@@ -6,6 +6,7 @@ const meanings: Readonly<Record<Finding['rule'], string>> = {
   schema: 'The object is not what its kind must be.',
   reference: 'An object refers to another one in a way that does not fit.',
   duplicate: 'Two objects have the same identity.',
+  promql: 'A query is no PromQL, or does not tell the canary from stable.',
 }
 
 export function sarif(findings: readonly Finding[], version: string): object {

@@ -1,0 +1,81 @@
+// The text of a file in, the compare checks in it out: one check alone, or those of a Rollout or a template.
+import type { CompareCheck } from '../../analysis/compare/judge-file.ts'
+import { Failure } from '../failure.ts'
+import { type Json, list, number, oneOf, record, text } from '../json.ts'
+import { lint } from '../lint/lint.ts'
+import { checkObject } from '../lint/schema-check.ts'
+import { schemas } from '../lint/schemas.ts'
+import { readYaml } from '../lint/yaml-places.ts'
+
+/** Fails with `Failure` that names file, line and column. */
+export function readCompareChecks(file: string, source: string): readonly CompareCheck[] {
+  const checks = /^\s*["']?apiVersion["']?:/m.test(source)
+    ? checksOfObjects(file, source)
+    : [checkAlone(file, source)]
+  return checks.flatMap((check) => compareOf(record(check)) ?? [])
+}
+
+function checksOfObjects(file: string, source: string): readonly unknown[] {
+  const { findings, sound } = lint([{ file, text: source }])
+  const errors = findings.filter(({ rule }) => rule !== 'promql')
+  if (errors.length > 0) throw new Failure(errors.map(placed).join('\n'))
+  return sound.flatMap(({ object }) => {
+    const spec = record(object['spec'])
+    return list(record(spec['analysis'])['checks'] ?? spec['checks'])
+  })
+}
+
+const defaultName = 'compare'
+
+function checkAlone(file: string, source: string): unknown {
+  const [written, ...more] = readYaml(source)
+  if (!written || more.length > 0) throw new Failure(`${file}: must hold one check`)
+  const [broken] = written.problems
+  if (broken) throw new Failure(placed({ file, ...broken }))
+  const given = record(written.value)
+  const { value, problems } = checkObject(checkSchema(), { name: defaultName, ...given })
+  if (problems.length === 0) return value
+  throw new Failure(
+    problems.map(({ path, ...one }) => placed({ file, ...written.place(path), ...one })).join('\n'),
+  )
+}
+
+/** A check as the generated CRD of the template has it. */
+function checkSchema(): Json {
+  const spec = record(record(schemas['AnalysisTemplate']?.['properties'])['spec'])
+  return record(record(record(spec['properties'])['checks'])['items'])
+}
+
+interface Placed {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly message: string
+  readonly remedy?: string
+}
+
+function placed({ file, line, column, message, remedy }: Placed): string {
+  return `${file}:${line}:${column}: ${message}${remedy === undefined ? '' : `: ${remedy}`}`
+}
+
+/** The check has been judged by its schema: what is absent here has no default there. */
+function compareOf(check: Json): CompareCheck | null {
+  if (check['compare'] === undefined) return null
+  const given = record(check['compare'])
+  const floorPercent = number(given['floorPercent'])
+  const warmup = text(given['warmup'])
+  return {
+    name: text(check['name']) ?? defaultName,
+    compare: {
+      metric: oneOf(['errors', 'latency'], given['metric']) ?? 'errors',
+      to: 'stable',
+      margin: number(given['margin']) ?? 1.25,
+      ...(floorPercent !== undefined && { floorPercent }),
+      ...(warmup !== undefined && { warmup }),
+      sustain: text(given['sustain']) ?? '1m',
+      alphaPercent: number(given['alphaPercent']) ?? 1,
+      toleratedRatio: number(given['toleratedRatio']) ?? 2,
+      toleratedRisePercent: number(given['toleratedRisePercent']) ?? 1,
+    },
+  }
+}
