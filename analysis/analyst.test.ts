@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Check } from '../crds/analysis-template.ts'
+import { Check } from '../crds/check.ts'
 import { createAnalyst, type Subject } from './analyst.ts'
 import { type Provider, ProviderError, type Sample } from './provider.ts'
 

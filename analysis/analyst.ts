@@ -1,6 +1,6 @@
 // Subjects in, a verdict for each out: windows, grouped questions, readings, judgement. All subjects
 // of a round are asked about at one instant; a subject whose questions fail does not harm another.
-import type { Check } from '../crds/analysis-template.ts'
+import type { Check } from '../crds/check.ts'
 import type { Evidence } from '../crds/rollout-status.ts'
 import { type Comparison, createComparer } from './comparing.ts'
 import { createInquiry, type Inquiry } from './inquiry.ts'

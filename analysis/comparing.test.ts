@@ -1,7 +1,7 @@
 // Compare checks through the analyst: what is asked, what is kept, what a restart changes.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { Check } from '../crds/analysis-template.ts'
+import { Check } from '../crds/check.ts'
 import { type Analyst, createAnalyst, type Subject } from './analyst.ts'
 import { type Provider, ProviderError, type RawProvider, type RawSamples } from './provider.ts'
 

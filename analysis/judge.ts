@@ -1,6 +1,6 @@
 // A check and its reading in, evidence out; the evidence of all checks in, the verdict out.
 // Failed needs proof, Passed needs its own proof, and whatever lies between is said to be so.
-import type { Check } from '../crds/analysis-template.ts'
+import type { Check } from '../crds/check.ts'
 import { durationMs } from '../crds/duration.ts'
 import type { Evidence } from '../crds/rollout-status.ts'
 import { upperTail } from './binomial.ts'

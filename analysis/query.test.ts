@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Check } from '../crds/analysis-template.ts'
+import { Check } from '../crds/check.ts'
 import { fill, keep, quoted } from './promql-text.ts'
 import {
   groupedQuery,

@@ -1,6 +1,6 @@
 // A check and its subject in, query text out. Built-in checks are asked in groups: one query answers
 // for many rollouts with the same metric and window, with both arms of each in one answer.
-import type { Check } from '../crds/analysis-template.ts'
+import type { Check } from '../crds/check.ts'
 import { istio, type MeshMetrics } from './metrics/istio.ts'
 import { fill, oneOf, promqlDuration } from './promql-text.ts'
 

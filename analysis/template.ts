@@ -1,5 +1,6 @@
 // A Rollout's analysis and the template it names in, the checks that run out.
-import type { Analysis, AnalysisTemplateSpec, Check } from '../crds/analysis-template.ts'
+import type { Analysis, AnalysisTemplateSpec } from '../crds/analysis-template.ts'
+import type { Check } from '../crds/check.ts'
 import { fill, keep } from './promql-text.ts'
 
 export type Resolved =

@@ -6,12 +6,18 @@ import fc from 'fast-check'
 import { admitted, childSchema, isObject, validator } from './admission.ts'
 import { rootSchema } from './custom-resource.ts'
 import { type Kind, kinds } from './kinds.ts'
-import { parseAnalysisTemplate, parseGitSource, parseRollout } from './parse.ts'
+import {
+  parseAnalysisTemplate,
+  parseClusterAnalysisTemplate,
+  parseGitSource,
+  parseRollout,
+} from './parse.ts'
 import type { Structural } from './structural.ts'
 
 const parsers = {
   Rollout: parseRollout,
   AnalysisTemplate: parseAnalysisTemplate,
+  ClusterAnalysisTemplate: parseClusterAnalysisTemplate,
   GitSource: parseGitSource,
 }
 
@@ -163,16 +169,38 @@ const duration = fc.constantFrom('0s', '500ms', '30s', '5m', '29m59s', '1h', '1h
 const name = fc.constantFrom('a', 'b-1', 'errors', 'latency')
 const bound = fc.constantFrom(0, 0.01, 99, 100)
 
+const header = { name: 'Authorization', secretRef: { name: 'hook', key: 'token' } }
+
 const check = fc.oneof(
   fc.record({ name, successRate: fc.record({ min: bound }) }),
   fc.record({ name, latency: fc.record({ max: duration }) }),
   fc.record({ name, prometheus: fc.record({ query: fc.constant('up'), max: bound }) }),
+  fc
+    .record({ name, interval: duration, failureLimit: fc.constantFrom(0, 3), window: duration })
+    .map((measured) => ({ ...measured, successRate: { min: 99 } })),
+  fc.record({ name, compare: fc.constantFrom({ metric: 'errors' }, { metric: 'latency' }) }),
+  fc.constantFrom<object>(
+    { name: 'hook', webhook: { url: 'https://hooks.example.com/{{revision}}', max: 1 } },
+    { name: 'hook', webhook: { url: 'http://a/', path: '$.a[0].b', min: 1, headers: [header] } },
+    { name: 'dd', datadog: { query: 'avg:a{*}', secretRef: { name: 'dd' }, max: 1 } },
+    { name: 'smoke', job: { spec: { template: { spec: { containers: [] } } } } },
+    {
+      name: 'cw',
+      cloudWatch: {
+        region: 'eu-central-1',
+        secretRef: { name: 'aws' },
+        queries: [{ id: 'a', namespace: 'AWS/ELB', metricName: 'Errors' }],
+        max: 1,
+      },
+    },
+  ),
 )
 
 const analysis = fc.record(
   {
     checks: fc.uniqueArray(check, { minLength: 1, maxLength: 3, selector: (item) => item.name }),
     templateRef: fc.record({ name, args: fc.constant({ host: 'web' }) }),
+    metrics: fc.constantFrom('istio', 'openmetrics'),
     minRequests: fc.constantFrom(1, 100),
     onError: fc.constantFrom('pause', 'abort'),
   },
@@ -210,15 +238,26 @@ const rollout = fc
   )
   .chain((fields) => strategy.map((chosen) => ({ ...base, ...fields, ...chosen })))
 
+const template = fc.record(
+  {
+    args: fc.constantFrom<object[]>(
+      [],
+      [{ name: 'host' }, { name: 'path', value: '/' }],
+      [
+        { name: 'share', type: 'number', value: '0.5' },
+        { name: 'b', type: 'boolean' },
+      ],
+      [{ name: 'long', type: 'duration', value: '5m' }],
+    ),
+    checks: fc.uniqueArray(check, { minLength: 1, maxLength: 3, selector: (item) => item.name }),
+  },
+  { requiredKeys: ['checks'] },
+)
+
 const specs: Record<string, fc.Arbitrary<unknown>> = {
   Rollout: rollout,
-  AnalysisTemplate: fc.record(
-    {
-      args: fc.constantFrom([], [{ name: 'host' }, { name: 'path', value: '/' }]),
-      checks: fc.uniqueArray(check, { minLength: 1, maxLength: 3, selector: (item) => item.name }),
-    },
-    { requiredKeys: ['checks'] },
-  ),
+  AnalysisTemplate: template,
+  ClusterAnalysisTemplate: template,
   GitSource: fc.record(
     {
       repository: fc.constantFrom(
@@ -259,6 +298,7 @@ function mutated(spec: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
         'linkerd',
         'service',
       ],
+      ...['interval', 'count', 'value', 'type', 'compare', 'expression', 'job'],
       ...['routes', 'exact', 'prefix', 'cookie', 'mirror', 'virtualService', 'hostnames'],
     ),
   })

@@ -1,86 +1,9 @@
-// Checks, and the AnalysisTemplate that shares them between rollouts.
+// The analysis of a Rollout, and the templates that share checks between rollouts.
 import { z } from 'zod'
-import { Compare } from './compare.ts'
-import {
-  type CelRule,
-  Duration,
-  exactlyOne,
-  hasKeysOfAtMost,
-  isSized,
-  keysOfAtMost,
-  ObjectName,
-} from './fields.ts'
-
-const CheckName = z
-  .string()
-  .min(1)
-  .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be lower-case letters, digits and dashes')
-  .meta({ description: 'Name of the check, unique in its list; evidence carries it.' })
-
-const SuccessRate = z
-  .strictObject({
-    min: z.number().min(0).max(100).meta({ description: 'Least percent of requests without 5xx.' }),
-  })
-  .meta({ description: 'Share of requests that did not fail, measured at the caller.' })
-
-const Latency = z
-  .strictObject({
-    quantile: z.number().gt(0).lt(1).default(0.99).meta({
-      description: 'Quantile between 0 and 1, such as 0.99 for the slowest percent.',
-    }),
-    max: Duration.meta({ description: 'Longest time at that quantile.' }),
-  })
-  .meta({ description: 'A quantile of request duration.' })
-
-const PrometheusCheck = z
-  .strictObject({
-    query: z.string().min(1).max(4096).meta({
-      description:
-        'PromQL that yields one number. {{revision}}, {{stable}}, {{namespace}}, {{name}}, {{host}}, {{window}} and {{args.NAME}} are filled in.',
-    }),
-    min: z.number().optional().meta({ description: 'Least value that passes.' }),
-    max: z.number().optional().meta({ description: 'Greatest value that passes.' }),
-  })
-  .refine((check) => check.min !== undefined || check.max !== undefined, {
-    message: 'needs min, max or both: a query without a bound can not fail',
-  })
-  .meta({
-    description: 'Your own query with its bounds.',
-    cel: [
-      {
-        rule: 'has(self.min) || has(self.max)',
-        message: 'needs min, max or both: a query without a bound can not fail',
-      },
-    ] satisfies CelRule[],
-  })
-
-const oneKind = exactlyOne(['successRate', 'latency', 'compare', 'prometheus'])
-
-export const Check = z
-  .strictObject({
-    name: CheckName,
-    successRate: SuccessRate.optional(),
-    latency: Latency.optional(),
-    compare: Compare.optional(),
-    prometheus: PrometheusCheck.optional(),
-  })
-  .refine(oneKind.isMet, oneKind.message)
-  .meta({
-    description: 'One question about the canary, with its bound.',
-    ...oneKind.meta,
-  })
-export type Check = z.infer<typeof Check>
-
-const Checks = z
-  .array(Check)
-  .max(16)
-  .refine(hasDistinctNames, 'names of checks must differ')
-  .meta({
-    'x-kubernetes-list-type': 'map',
-    'x-kubernetes-list-map-keys': ['name'],
-    description: 'Checks, all of which must pass. Names must differ.',
-  })
+import { argumentPatterns, argumentTypes, isOfType } from './argument.ts'
+import { Checks, hasDistinctNames } from './check.ts'
+import { type CelRule, hasKeysOfAtMost, isSized, keysOfAtMost, ObjectName } from './fields.ts'
+import { metricSources } from './words.ts'
 
 const Argument = z.string().max(256)
 
@@ -94,6 +17,8 @@ const Arguments = z
     description: 'Values for the arguments of the template, by name.',
   })
 
+const templateKinds = ['AnalysisTemplate', 'ClusterAnalysisTemplate'] as const
+
 const onMissing = z.enum(['pause', 'abort']).default('pause')
 
 export const Analysis = z
@@ -101,11 +26,21 @@ export const Analysis = z
     checks: Checks.optional(),
     templateRef: z
       .strictObject({
-        name: ObjectName.meta({ description: 'Name of the AnalysisTemplate.' }),
+        kind: z.enum(templateKinds).default('AnalysisTemplate').meta({
+          description: 'ClusterAnalysisTemplate for one that all namespaces share.',
+        }),
+        name: ObjectName.meta({ description: 'Name of the template.' }),
         args: Arguments.optional(),
       })
       .optional()
-      .meta({ description: 'Checks of an AnalysisTemplate in the same namespace.' }),
+      .meta({
+        description:
+          'Checks of an AnalysisTemplate in the same namespace, or of a ClusterAnalysisTemplate.',
+      }),
+    metrics: z.enum(metricSources).optional().meta({
+      description:
+        'Whose metrics built-in checks read. Without it those of the mesh: istio, linkerd, or openmetrics without one.',
+    }),
     minRequests: z.int().min(1).max(1_000_000).default(100).meta({
       description: 'Requests to the canary below which a built-in check stays Inconclusive.',
     }),
@@ -132,19 +67,39 @@ export const Analysis = z
   })
 export type Analysis = z.infer<typeof Analysis>
 
+const wrongDefault = 'the default must be of the type of the argument'
+
+const DeclaredArgument = z
+  .strictObject({
+    name: z.string().min(1).max(63).meta({
+      description: 'Name of the argument; checks write it as {{args.NAME}}.',
+    }),
+    type: z.enum(argumentTypes).default('string').meta({
+      description: 'What its value must be. Values are written as text: "0.5", "5m", "true".',
+    }),
+    value: Argument.optional().meta({
+      description: 'Default. Without it the argument is required.',
+    }),
+  })
+  .refine(({ type, value }) => value === undefined || isOfType(type, value), {
+    path: ['value'],
+    message: wrongDefault,
+  })
+  .meta({
+    description: 'An argument.',
+    cel: [
+      {
+        rule: `!has(self.value) || ((!has(self.type) || self.type == 'string') || (self.type == 'number' && self.value.matches('${argumentPatterns.number}')) || (self.type == 'duration' && self.value.matches('${argumentPatterns.duration}')) || (self.type == 'boolean' && self.value.matches('${argumentPatterns.boolean}')))`,
+        message: wrongDefault,
+        fieldPath: '.value',
+      },
+    ] satisfies CelRule[],
+  })
+
 export const AnalysisTemplateSpec = z
   .strictObject({
     args: z
-      .array(
-        z.strictObject({
-          name: z.string().min(1).max(63).meta({
-            description: 'Name of the argument; checks write it as {{args.NAME}}.',
-          }),
-          value: Argument.optional().meta({
-            description: 'Default. Without it the argument is required.',
-          }),
-        }),
-      )
+      .array(DeclaredArgument)
       .max(16)
       .refine(hasDistinctNames, 'names of arguments must differ')
       .meta({
@@ -168,6 +123,12 @@ export const AnalysisTemplate = z
   .meta({ description: 'Checks that the Rollouts of a namespace share by reference.' })
 export type AnalysisTemplate = z.infer<typeof AnalysisTemplate>
 
-function hasDistinctNames(items: readonly { readonly name: string }[]): boolean {
-  return new Set(items.map((item) => item.name)).size === items.length
-}
+export const ClusterAnalysisTemplate = z
+  .looseObject({
+    apiVersion: z.literal('sluice.dev/v1alpha1'),
+    kind: z.literal('ClusterAnalysisTemplate'),
+    metadata: z.looseObject({ name: ObjectName }),
+    spec: AnalysisTemplateSpec,
+  })
+  .meta({ description: 'Checks that the Rollouts of all namespaces share by reference.' })
+export type ClusterAnalysisTemplate = z.infer<typeof ClusterAnalysisTemplate>

@@ -12,7 +12,7 @@ export function customResource(kind: Kind) {
     metadata: { name: `${kind.plural}.${group}` },
     spec: {
       group,
-      scope: 'Namespaced',
+      scope: kind.isClusterWide ? 'Cluster' : 'Namespaced',
       names: {
         kind: kind.kind,
         listKind: `${kind.kind}List`,
@@ -66,7 +66,11 @@ export function rootSchema(kind: Kind): Structural {
       metadata: {
         type: 'object',
         properties: {
-          name: { description: 'Unique in its namespace.', type: 'string', ...bounds(name) },
+          name: {
+            description: kind.isClusterWide ? 'Unique in the cluster.' : 'Unique in its namespace.',
+            type: 'string',
+            ...bounds(name),
+          },
         },
       },
       spec,

@@ -6,7 +6,13 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Ajv } from 'ajv'
 import { parseAllDocuments } from 'yaml'
-import { parseAnalysisTemplate, parseGitSource, parseRollout, type Result } from './parse.ts'
+import {
+  parseAnalysisTemplate,
+  parseClusterAnalysisTemplate,
+  parseGitSource,
+  parseRollout,
+  type Result,
+} from './parse.ts'
 import { describeProblem } from './problem.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -14,6 +20,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const parsers: Readonly<Record<string, (object: unknown) => Result<unknown>>> = {
   Rollout: parseRollout,
   AnalysisTemplate: parseAnalysisTemplate,
+  ClusterAnalysisTemplate: parseClusterAnalysisTemplate,
   GitSource: parseGitSource,
 }
 
@@ -29,6 +36,7 @@ test('every example parses, and there is one of each kind', () => {
   assert.deepEqual(problems(found), [])
   assert.deepEqual([...new Set(found.map(({ kind }) => kind))].toSorted(), [
     'AnalysisTemplate',
+    'ClusterAnalysisTemplate',
     'GitSource',
     'Rollout',
   ])

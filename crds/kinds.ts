@@ -1,6 +1,6 @@
-// The three kinds: how the API server names them, and what `kubectl get` shows of them.
+// The kinds: how the API server names them, and what `kubectl get` shows of them.
 import type { z } from 'zod'
-import { AnalysisTemplate } from './analysis-template.ts'
+import { AnalysisTemplate, ClusterAnalysisTemplate } from './analysis-template.ts'
 import { GitSource } from './git-source.ts'
 import { Rollout } from './rollout.ts'
 
@@ -18,6 +18,8 @@ export interface Kind {
   readonly plural: string
   readonly singular: string
   readonly shortName: string
+  /** Belongs to no namespace. */
+  readonly isClusterWide?: boolean
   readonly schema: z.ZodObject
   readonly columns: readonly Column[]
   readonly scale?: {
@@ -79,6 +81,15 @@ export const kinds: readonly Kind[] = [
     singular: 'analysistemplate',
     shortName: 'slat',
     schema: AnalysisTemplate,
+    columns: [text('First-Check', '.spec.checks[0].name', 'Name of the first check.'), age],
+  },
+  {
+    kind: 'ClusterAnalysisTemplate',
+    plural: 'clusteranalysistemplates',
+    singular: 'clusteranalysistemplate',
+    shortName: 'slcat',
+    isClusterWide: true,
+    schema: ClusterAnalysisTemplate,
     columns: [text('First-Check', '.spec.checks[0].name', 'Name of the first check.'), age],
   },
   {

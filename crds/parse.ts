@@ -1,7 +1,7 @@
 // The edge: untrusted JSON or YAML in, a typed object or problems for people out. Fields set to null count as
 // absent, as they do for the API server; what the pod template holds is left as it is.
 import type { z } from 'zod'
-import { AnalysisTemplate } from './analysis-template.ts'
+import { AnalysisTemplate, ClusterAnalysisTemplate } from './analysis-template.ts'
 import { GitSource } from './git-source.ts'
 import { type Problem, pathText, problemsOf } from './problem.ts'
 import { Rollout } from './rollout.ts'
@@ -14,6 +14,9 @@ export const parseRollout = (object: unknown): Result<Rollout> => parse(Rollout,
 
 export const parseAnalysisTemplate = (object: unknown): Result<AnalysisTemplate> =>
   parse(AnalysisTemplate, object)
+
+export const parseClusterAnalysisTemplate = (object: unknown): Result<ClusterAnalysisTemplate> =>
+  parse(ClusterAnalysisTemplate, object)
 
 export const parseGitSource = (object: unknown): Result<GitSource> => parse(GitSource, object)
 

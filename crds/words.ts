@@ -24,3 +24,15 @@ export const revertStates = [
 /** What people say to a rollout. */
 export const verbs = ['promote', 'pause', 'resume', 'abort', 'retry'] as const
 export type Verb = (typeof verbs)[number]
+
+/** Whose metrics built-in checks read. */
+export const metricSources = [
+  'istio',
+  'istio-waypoint',
+  'istio-gateway',
+  'linkerd',
+  'envoy',
+  'nginx',
+  'openmetrics',
+] as const
+export type MetricSource = (typeof metricSources)[number]

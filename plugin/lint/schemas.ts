@@ -5,7 +5,7 @@ import { parse } from 'yaml'
 import { type Json, list, record, text } from '../json.ts'
 
 export const schemas: Readonly<Record<string, Json>> = Object.fromEntries(
-  ['rollouts', 'analysistemplates', 'gitsources'].map((plural) => {
+  ['rollouts', 'analysistemplates', 'clusteranalysistemplates', 'gitsources'].map((plural) => {
     const path = new URL(`../../crds/${plural}.yaml`, import.meta.url)
     return objectSchema(record(parse(readFileSync(path, 'utf8'), { version: '1.1' })))
   }),

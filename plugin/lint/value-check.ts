@@ -154,6 +154,12 @@ export const patternMeanings: Readonly<Record<string, string>> = {
   '^[-A-Za-z0-9_.]+$': 'must be the name of a cookie',
   '^[-A-Za-z0-9_.=]+$': 'must be the value of a cookie',
   '^[A-Za-z0-9_][A-Za-z0-9._/-]*$': 'must be a branch name',
+  '^[-._a-zA-Z0-9]+$': 'must be a key of a Secret',
+  '^[a-z][a-zA-Z0-9_]*$': 'must be letters, digits and underscores',
+  '^[a-z]{2}(-[a-z]+)+-[0-9]$': 'must be a region such as eu-central-1',
+  '^[-A-Za-z0-9_]+$': 'must be the name of a header',
+  '^https?://[^\\s@]+$': 'must be an https or http URL without credentials',
+  '^\\$([.][A-Za-z_][A-Za-z0-9_-]*|\\[[0-9]{1,4}\\])*$': 'must be a path such as $.data[0].value',
 }
 
 function counted(count: number, unit: string): string {

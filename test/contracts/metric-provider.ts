@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createAnalyst, type Subject } from '../../analysis/analyst.ts'
 import { prometheusProvider } from '../../analysis/prometheus.ts'
 import type { Sample } from '../../analysis/provider.ts'
-import { Check } from '../../crds/analysis-template.ts'
+import { Check } from '../../crds/check.ts'
 import type { Metrics, MetricsOptions } from '../../lab/metrics/server.ts'
 
 const scrapeIntervalMs = 100

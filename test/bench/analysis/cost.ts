@@ -2,7 +2,7 @@
 // checks each, from rows as a provider gives them to verdicts. Making the rows is not counted.
 import { createAnalyst, type Subject } from '../../../analysis/analyst.ts'
 import type { Provider, RawProvider, RawSamples } from '../../../analysis/provider.ts'
-import { Check } from '../../../crds/analysis-template.ts'
+import { Check } from '../../../crds/check.ts'
 
 export interface Cost {
   readonly rollouts: number
