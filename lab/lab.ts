@@ -10,6 +10,7 @@ import { isConflict, type KubeApi, type Resource } from '../kube/api.ts'
 import { type Clock, systemClock } from '../kube/clock.ts'
 import { createKubeApi } from '../kube/transport.ts'
 import { startApiServer } from './apiserver/server.ts'
+import type { ServiceMesh } from './mesh/gateway-rules.ts'
 import { type Mesh, startMesh } from './mesh/start.ts'
 import { startMetrics } from './metrics/start.ts'
 import { startNodes } from './nodes/start.ts'
@@ -26,6 +27,8 @@ export interface LabOptions {
   readonly scrapeIntervalMs?: number
   /** From the mesh's seeing an object to obeying it. Default 50 ms. */
   readonly propagationDelayMs?: number
+  /** Who obeys routes with a Service as parent. Default `linkerd`. */
+  readonly serviceMesh?: ServiceMesh
   /** Default: a real Prometheus where PATH has one. */
   readonly prometheus?: 'real' | 'embedded'
   readonly clock?: Clock
@@ -78,9 +81,12 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     const shared = { api, clock, ...(onError && { onError }) }
     await started(startNodes({ ...shared, random: createRandom(seed) }))
     const { propagationDelayMs = 50, scrapeIntervalMs = 1_000, prometheus } = options
+    const { serviceMesh = 'linkerd' } = options
     const source = { workload: callers, namespace }
     const drawn = createRandom(seed + 1)
-    const mesh = await started(startMesh({ api, clock, random: drawn, source, propagationDelayMs }))
+    const mesh = await started(
+      startMesh({ api, clock, random: drawn, source, propagationDelayMs, serviceMesh }),
+    )
     const target = { url: mesh.metricsUrl, labels: { job: 'mesh', instance: callers } }
     const metrics = await started(
       startMetrics({

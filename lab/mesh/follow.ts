@@ -11,6 +11,8 @@ import {
   virtualServices,
 } from '../../kube/resources.ts'
 import type { Key } from '../../kube/store.ts'
+import { routeKinds } from '../../traffic/gateway-route.ts'
+import type { ServiceMesh } from './gateway-rules.ts'
 import { compileTable, type MeshObjects, type RouteTable } from './route-table.ts'
 
 export interface FollowOptions {
@@ -20,6 +22,11 @@ export interface FollowOptions {
   /** Namespace of the callers. */
   readonly namespace: string
   readonly propagationDelayMs: number
+  /** The same for Services and pods: in a mesh they take a way of their own. */
+  readonly endpointDelayMs: number
+  /** Follow the namespace of the callers alone. */
+  readonly isConfined: boolean
+  readonly serviceMesh: ServiceMesh
   /** After each new table. */
   readonly onTable: (table: RouteTable) => void
 }
@@ -42,13 +49,17 @@ const resources: Readonly<Record<keyof MeshObjects, Resource>> = {
   replicaSets,
   virtualServices,
   destinationRules,
+  httpRoutes: routeKinds.HTTPRoute,
+  grpcRoutes: routeKinds.GRPCRoute,
 }
-const parts = ['services', 'pods', 'replicaSets', 'virtualServices', 'destinationRules'] as const
+const endpointParts = ['services', 'pods', 'replicaSets'] as const
+const routeParts = ['virtualServices', 'destinationRules', 'httpRoutes', 'grpcRoutes'] as const
+const parts = [...endpointParts, ...routeParts]
 const leastPauseMs = 5
 
 /** Resolves with a table of all that exists. */
 export async function follow(options: FollowOptions): Promise<Follower> {
-  const { api, clock, random, namespace } = options
+  const { api, clock, random, namespace, serviceMesh } = options
   const closing = new AbortController()
   const known = Object.fromEntries(parts.map((part) => [part, new Map<Key, KubeObject>()]))
   const pending: News[] = []
@@ -64,14 +75,17 @@ export async function follow(options: FollowOptions): Promise<Follower> {
       replicaSets: listed('replicaSets'),
       virtualServices: listed('virtualServices'),
       destinationRules: listed('destinationRules'),
+      httpRoutes: listed('httpRoutes'),
+      grpcRoutes: listed('grpcRoutes'),
     }
-    return compileTable(objects, { namespace, previous })
+    return compileTable(objects, { namespace, previous, serviceMesh })
   }
 
   function obey(untilMs: number): void {
-    const later = pending.findIndex(({ dueMs }) => dueMs > untilMs)
-    const due = pending.splice(0, later === -1 ? pending.length : later)
+    const due = pending.filter(({ dueMs }) => dueMs <= untilMs)
     if (due.length === 0) return
+    const later = pending.filter(({ dueMs }) => dueMs > untilMs)
+    pending.splice(0, pending.length, ...later)
     for (const { part, key, object } of due) {
       if (object) known[part]?.set(key, object)
       else known[part]?.delete(key)
@@ -82,15 +96,18 @@ export async function follow(options: FollowOptions): Promise<Follower> {
 
   async function work(): Promise<void> {
     isAwake = true
-    for (let next = pending[0]; next && !closing.signal.aborted; next = pending[0]) {
-      await clock.sleep(Math.max(leastPauseMs, next.dueMs - clock.monotonic()), closing.signal)
+    while (pending.length > 0 && !closing.signal.aborted) {
+      const dueMs = Math.min(...pending.map((news) => news.dueMs))
+      await clock.sleep(Math.max(leastPauseMs, dueMs - clock.monotonic()), closing.signal)
       obey(clock.monotonic())
     }
     isAwake = false
   }
 
   function hear(part: keyof MeshObjects, key: Key, object: KubeObject | null): void {
-    pending.push({ dueMs: clock.monotonic() + options.propagationDelayMs, part, key, object })
+    const isRoute = routeParts.some((name) => name === part)
+    const delayMs = isRoute ? options.propagationDelayMs : options.endpointDelayMs
+    pending.push({ dueMs: clock.monotonic() + delayMs, part, key, object })
     if (isSynced && !isAwake) void work()
   }
 
@@ -98,6 +115,7 @@ export async function follow(options: FollowOptions): Promise<Follower> {
     createReflector({
       api,
       resource: resources[part],
+      query: options.isConfined ? { namespace } : {},
       clock,
       random,
       onChange: (key, object) => hear(part, key, object),

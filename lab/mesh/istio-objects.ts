@@ -9,8 +9,10 @@ export interface VirtualService {
   /** Full names; empty for a delegate. */
   readonly hosts: readonly string[]
   readonly isForSidecars: boolean
+  readonly isForGateways: boolean
   readonly exportTo: readonly string[] | null
   readonly rules: readonly HttpRule[]
+  readonly streams: readonly StreamRule[]
 }
 
 export interface HttpRule {
@@ -19,12 +21,27 @@ export interface HttpRule {
   readonly matches: readonly unknown[]
   readonly route: readonly Destination[]
   readonly delegate: { readonly namespace: string; readonly name: string } | null
+  readonly mirrors: readonly { readonly to: Place; readonly percent: number }[]
 }
 
-export interface Destination {
+/** A tcp or tls rule; those of tls come first. */
+export interface StreamRule {
+  /** Any of them; empty holds for every connection. */
+  readonly matches: readonly {
+    readonly port: number | null
+    /** Null for tcp. */
+    readonly sniHosts: readonly string[] | null
+  }[]
+  readonly route: readonly Destination[]
+}
+
+interface Place {
   readonly host: string
   readonly subset: string | null
   readonly port: number | null
+}
+
+export interface Destination extends Place {
   readonly weight: number
 }
 
@@ -38,6 +55,16 @@ export interface DestinationRule {
 export type Labels = Readonly<Record<string, string>>
 
 const Names = z.array(z.string()).nullish()
+const PlaceSpec = z.looseObject({
+  host: z.string(),
+  subset: z.string().nullish(),
+  port: z.looseObject({ number: z.int() }).nullish(),
+})
+const Route = z
+  .array(z.looseObject({ destination: PlaceSpec, weight: z.int().min(0).nullish() }))
+  .nullish()
+const Percent = z.looseObject({ value: z.number().min(0).max(100).nullish() }).nullish()
+const StreamMatch = z.strictObject({ port: z.int().nullish(), sniHosts: Names })
 
 const VirtualServiceSpec = z.looseObject({
   hosts: Names,
@@ -49,21 +76,15 @@ const VirtualServiceSpec = z.looseObject({
         name: z.string().nullish(),
         match: z.array(z.unknown()).nullish(),
         delegate: z.looseObject({ name: z.string(), namespace: z.string().nullish() }).nullish(),
-        route: z
-          .array(
-            z.looseObject({
-              destination: z.looseObject({
-                host: z.string(),
-                subset: z.string().nullish(),
-                port: z.looseObject({ number: z.int() }).nullish(),
-              }),
-              weight: z.int().min(0).nullish(),
-            }),
-          )
-          .nullish(),
+        route: Route,
+        mirror: PlaceSpec.nullish(),
+        mirrorPercentage: Percent,
+        mirrors: z.array(z.looseObject({ destination: PlaceSpec, percentage: Percent })).nullish(),
       }),
     )
     .nullish(),
+  tcp: z.array(z.looseObject({ match: z.array(StreamMatch).nullish(), route: Route })).nullish(),
+  tls: z.array(z.looseObject({ match: z.array(StreamMatch).nullish(), route: Route })).nullish(),
 })
 
 const DestinationRuleSpec = z.looseObject({
@@ -79,11 +100,17 @@ export function parseVirtualService(object: KubeObject, problems: string[]): Vir
   const spec = parse(VirtualServiceSpec, object, problems)
   if (!spec) return null
   const { namespace = '', name } = object.metadata
+  const routeOf = (route: z.infer<typeof Route>) =>
+    (route ?? []).map(({ destination, weight }) => ({
+      ...placeOf(destination, namespace),
+      weight: weight ?? 0,
+    }))
   return {
     namespace,
     name,
     hosts: (spec.hosts ?? []).map((host) => fullName(host, namespace)),
     isForSidecars: !spec.gateways?.length || spec.gateways.includes('mesh'),
+    isForGateways: spec.gateways?.some((gateway) => gateway !== 'mesh') === true,
     exportTo: spec.exportTo ?? null,
     rules: (spec.http ?? []).map((rule, index) => ({
       name: rule.name ?? `http[${index}]`,
@@ -91,13 +118,40 @@ export function parseVirtualService(object: KubeObject, problems: string[]): Vir
       delegate: rule.delegate
         ? { name: rule.delegate.name, namespace: rule.delegate.namespace ?? namespace }
         : null,
-      route: (rule.route ?? []).map(({ destination, weight }) => ({
-        host: fullName(destination.host, namespace),
-        subset: destination.subset || null,
-        port: destination.port?.number ?? null,
-        weight: weight ?? 0,
+      route: routeOf(rule.route),
+      mirrors: mirrorsOf(rule).map(([place, percentage]) => ({
+        to: placeOf(place, namespace),
+        percent: percentage === undefined || percentage === null ? 100 : (percentage.value ?? 0),
       })),
     })),
+    streams: [...(spec.tls ?? []), ...(spec.tcp ?? [])].map(({ match, route }) => ({
+      matches: (match ?? []).map(({ port, sniHosts }) => ({
+        port: port ?? null,
+        sniHosts: sniHosts ?? null,
+      })),
+      route: routeOf(route),
+    })),
+  }
+}
+
+type Mirroring = Pick<
+  NonNullable<z.infer<typeof VirtualServiceSpec>['http']>[number],
+  'mirror' | 'mirrorPercentage' | 'mirrors'
+>
+
+/** `mirror` and `mirrors` exclude each other; Istio obeys the list when both are there. */
+function mirrorsOf(rule: Mirroring): [z.infer<typeof PlaceSpec>, z.infer<typeof Percent>][] {
+  const { mirror, mirrorPercentage, mirrors } = rule
+  if (mirrors?.length)
+    return mirrors.map(({ destination, percentage }) => [destination, percentage])
+  return mirror ? [[mirror, mirrorPercentage]] : []
+}
+
+function placeOf({ host, subset, port }: z.infer<typeof PlaceSpec>, namespace: string): Place {
+  return {
+    host: fullName(host, namespace),
+    subset: subset || null,
+    port: port?.number ?? null,
   }
 }
 

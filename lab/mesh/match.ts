@@ -8,6 +8,8 @@ export interface MeshRequest {
   readonly path: string
   readonly method: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** Default: by the sidecar of the caller. */
+  readonly via?: 'sidecar' | 'gateway'
 }
 
 export type Predicate = (request: MeshRequest) => boolean
@@ -58,18 +60,21 @@ function conjunction({ uri, method, authority, headers }: z.infer<typeof Match>)
   add(method, (request) => request.method)
   add(authority, (request) => request.host)
   for (const [name, match] of Object.entries(headers ?? {})) {
-    const holds = compileString(match)
-    const key = name.toLowerCase()
-    terms.push((request) => {
-      const value = request.headers[key]
-      return value !== undefined && holds(typeof value === 'string' ? value : value.join(','))
-    })
+    terms.push(headerTerm(name, compileString(match)))
   }
   return (request) => terms.every((holds) => holds(request))
 }
 
+export function headerTerm(name: string, holds: (text: string) => boolean): Predicate {
+  const key = name.toLowerCase()
+  return (request) => {
+    const value = request.headers[key]
+    return value !== undefined && holds(typeof value === 'string' ? value : value.join(','))
+  }
+}
+
 /** An empty match asks for presence only. A regular expression is to match the whole text. */
-function compileString({ exact, prefix, regex }: StringMatch): (text: string) => boolean {
+export function compileString({ exact, prefix, regex }: StringMatch): (text: string) => boolean {
   if (exact !== undefined) return (text) => text === exact
   if (prefix !== undefined) return (text) => text.startsWith(prefix)
   if (regex === undefined) return () => true

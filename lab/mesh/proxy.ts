@@ -2,9 +2,10 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import type { Clock } from '../../kube/clock.ts'
-import type { ServiceIdentity } from './endpoints.ts'
+import type { Cluster, ServiceIdentity } from './endpoints.ts'
 import type { MeshMetrics, Outcome } from './metrics.ts'
-import { type Choice, pick, type RouteTable } from './route-table.ts'
+import { pick, type RouteTable } from './route-table.ts'
+import type { Choice } from './rules.ts'
 import type { UpstreamAnswer, UpstreamRequest, Upstreams } from './upstreams.ts'
 
 export interface ProxyOptions {
@@ -13,6 +14,8 @@ export interface ProxyOptions {
   readonly metrics: MeshMetrics
   readonly clock: Clock
   readonly random: () => number
+  /** Whose routes it obeys. Default: those of sidecars. */
+  readonly via?: 'sidecar' | 'gateway'
 }
 
 type Measured = Omit<Outcome, 'durationMs'>
@@ -46,7 +49,8 @@ async function handle(
   response: ServerResponse,
 ): Promise<Measured> {
   const { url: path = '/', method = 'GET', headers } = request
-  const asked = { host: headers.host ?? '', path, method, headers }
+  const { via = 'sidecar' } = options
+  const asked = { host: headers.host ?? '', path, method, headers, via }
   const choice = pick(options.table(), asked, options.random)
   if (choice.kind === 'refused') return refuse(response, choice)
   const { service } = choice.cluster
@@ -63,12 +67,31 @@ async function handle(
       body,
       signal: leaving.signal,
     }
+    for (const cluster of choice.copies) void sendCopy(options.upstreams, cluster, forwarded)
     const answer = await options.upstreams.send(choice.cluster, forwarded)
     return await passOn(response, service, answer)
   } catch {
     // Sending rejects for one reason only: the caller went away.
     response.destroy()
     return { service, workload: null, code: 0, flags: 'DC' }
+  }
+}
+
+/** As Envoy: `-shadow` behind the host, and nobody waits for it or learns how it went. */
+async function sendCopy(
+  upstreams: Upstreams,
+  cluster: Cluster,
+  request: UpstreamRequest,
+): Promise<void> {
+  const headers = { ...request.headers, host: `${request.headers['host'] ?? ''}-shadow` }
+  try {
+    const { signal } = new AbortController()
+    const result = await upstreams.send(cluster, { ...request, headers, signal })
+    if (result.kind === 'failed') return
+    await result.answer.body.dump()
+    result.release()
+  } catch {
+    // Its pod went away in the middle.
   }
 }
 

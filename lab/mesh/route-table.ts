@@ -1,258 +1,245 @@
-// Objects of the cluster in, a table of what a sidecar does with a request out. Pure: compiled once for
-// every change, looked up once for every request.
-//
-//   Host ──▶ virtual host ──▶ first rule that matches ──▶ destination by weight ──▶ cluster
+// Objects of the cluster in, a table of what sidecars and gateways do with requests and connections out.
+// Pure: compiled once for every change, looked up once for every request.
 import type { KubeObject } from '../../kube/api.ts'
+import { readServices, type Service, type WorkloadObjects } from './endpoints.ts'
+import { parseGatewayRoute } from './gateway-objects.ts'
+import { type Edge, gatewayHosts, type ServiceMesh, serviceHost } from './gateway-rules.ts'
+import { isVisible, type VirtualService } from './istio-objects.ts'
 import {
-  buildCluster,
-  type Cluster,
-  readServices,
-  type Service,
-  type ServiceIdentity,
-  type Subset,
-  type WorkloadObjects,
-} from './endpoints.ts'
+  type Context,
+  compileHttp,
+  compileStreams,
+  findZeroWeights,
+  oldestFirst,
+  readSubsets,
+  readVirtualServices,
+  type StreamHost,
+} from './istio-rules.ts'
+import type { MeshRequest } from './match.ts'
 import {
-  type Destination,
-  type HttpRule,
-  isVisible,
-  parseDestinationRule,
-  parseVirtualService,
-  type VirtualService,
-} from './istio-objects.ts'
-import { compileMatches, type MeshRequest, type Predicate } from './match.ts'
+  type Choice,
+  type Clusters,
+  createClusters,
+  draftHostTable,
+  type HostTable,
+  type HostTableDraft,
+  namesOf,
+  pickFrom,
+  pickTarget,
+  type Rule,
+  ruleOf,
+} from './rules.ts'
 
 export interface MeshObjects extends WorkloadObjects {
   readonly virtualServices: readonly KubeObject[]
   readonly destinationRules: readonly KubeObject[]
+  readonly httpRoutes: readonly KubeObject[]
+  readonly grpcRoutes: readonly KubeObject[]
 }
 
 export interface RouteTable {
-  readonly hosts: ReadonlyMap<string, VirtualHost>
-  /** Hosts of the form `*.example.com`, longest first. */
-  readonly wildcards: readonly { readonly suffix: string; readonly host: VirtualHost }[]
+  readonly sidecar: HostTable
+  readonly gateway: HostTable
+  /** By full name of the Service. */
+  readonly streams: ReadonlyMap<string, StreamTable>
   /** The VirtualServices it obeys; older ones when the newest were refused. */
   readonly inForce: readonly KubeObject[]
+  /** The HTTPRoutes and GRPCRoutes that it knows. */
+  readonly routes: readonly KubeObject[]
   /** Why the newest VirtualServices are not in force; null when they are. */
   readonly refused: string | null
   readonly problems: readonly string[]
 }
 
-interface VirtualHost {
-  readonly service: ServiceIdentity | null
-  readonly rules: readonly Rule[]
+interface StreamTable {
+  readonly rules: readonly StreamHost[]
+  /** Without a rule of Istio. */
+  readonly plain: Rule
+  readonly firstPort: number | null
 }
 
-interface Rule {
-  readonly holds: Predicate
-  /** Those with traffic. */
-  readonly targets: readonly Target[]
-  readonly totalWeight: number
+export interface Connection {
+  /** Full name of the Service that is called. */
+  readonly host: string
+  /** Null for the first one. */
+  readonly port: number | null
+  /** The name in the handshake; null where there is none. */
+  readonly serverName: string | null
 }
-
-interface Target {
-  readonly weight: number
-  readonly service: ServiceIdentity | null
-  /** Null when Istio would not have made it: no such Service, port or subset. */
-  readonly cluster: Cluster | null
-}
-
-export type Choice =
-  | { readonly kind: 'cluster'; readonly cluster: Cluster }
-  | {
-      readonly kind: 'refused'
-      readonly code: 404 | 503
-      readonly flags: 'NR' | 'NC' | 'UH'
-      readonly service: ServiceIdentity | null
-    }
 
 export function pick(table: RouteTable, request: MeshRequest, random: () => number): Choice {
-  const host = findHost(table, request.host)
-  const rule = host?.rules.find(({ holds }) => holds(request))
-  if (!rule) return { kind: 'refused', code: 404, flags: 'NR', service: host?.service ?? null }
-  const target = draw(rule, random)
-  const service = target?.service ?? host?.service ?? null
-  if (!target?.cluster) return { kind: 'refused', code: 503, flags: 'NC', service }
-  const { cluster } = target
-  if (cluster.endpoints.length === 0) return { kind: 'refused', code: 503, flags: 'UH', service }
-  return { kind: 'cluster', cluster }
+  return pickFrom(request.via === 'gateway' ? table.gateway : table.sidecar, request, random)
 }
 
-function draw({ targets, totalWeight }: Rule, random: () => number): Target | undefined {
-  if (targets.length <= 1) return targets[0]
-  let left = random() * totalWeight
-  for (const target of targets) {
-    left -= target.weight
-    if (left < 0) return target
-  }
-  return targets.at(-1)
+/** Whether a handshake has to be read before it is known where a connection goes. */
+export function needsServerName(table: RouteTable, host: string): boolean {
+  const rules = table.streams.get(host)?.rules ?? []
+  return rules.some(({ matches }) => matches.some(({ sniHosts }) => sniHosts !== null))
 }
 
-function findHost(table: RouteTable, authority: string): VirtualHost | undefined {
-  const name = authority.replace(/:\d+$/, '').toLowerCase()
-  return table.hosts.get(name) ?? table.wildcards.find(({ suffix }) => name.endsWith(suffix))?.host
+export function pickConnection(
+  table: RouteTable,
+  connection: Connection,
+  random: () => number,
+): Choice {
+  const known = table.streams.get(connection.host)
+  if (!known) return { kind: 'refused', code: 404, flags: 'NR', service: null }
+  const port = connection.port ?? known.firstPort
+  const found = known.rules.find(({ matches }) => holds(matches, { ...connection, port }))
+  return pickTarget(found?.rule ?? known.plain, null, random)
+}
+
+function holds(matches: StreamHost['matches'], { port, serverName }: Connection): boolean {
+  return (
+    matches.length === 0 ||
+    matches.some(
+      (match) =>
+        (match.port === null || match.port === port) &&
+        (match.sniHosts === null || match.sniHosts.some((name) => isNamed(name, serverName))),
+    )
+  )
+}
+
+function isNamed(pattern: string, serverName: string | null): boolean {
+  if (serverName === null) return false
+  return pattern.startsWith('*') ? serverName.endsWith(pattern.slice(1)) : serverName === pattern
+}
+
+export interface TableOptions {
+  /** Of the callers. */
+  readonly namespace: string
+  readonly previous: RouteTable | null
+  /** Who obeys routes with a Service as parent. Default `linkerd`. */
+  readonly serviceMesh?: ServiceMesh
 }
 
 /**
  * The table as a sidecar in `namespace` has it. Envoy refuses a route whose several weights sum to zero
  * and keeps all routes it had, while endpoints go on changing: so `previous` is obeyed then.
  */
-export function compileTable(
-  objects: MeshObjects,
-  { namespace, previous }: { readonly namespace: string; readonly previous: RouteTable | null },
-): RouteTable {
+export function compileTable(objects: MeshObjects, options: TableOptions): RouteTable {
+  const { namespace, previous, serviceMesh = 'linkerd' } = options
   const problems: string[] = []
   const parsed = readVirtualServices(objects.virtualServices, problems)
   const refused = findZeroWeights(parsed)
   const inForce = refused ? (previous?.inForce ?? []) : objects.virtualServices
   const virtualServices = refused ? readVirtualServices(inForce, []) : parsed
   const services = readServices(objects)
-  const clusters = createClusters(services, readSubsets(objects, { namespace, problems }))
-  const hosts = new Map<string, VirtualHost>()
-  const wildcards: { suffix: string; host: VirtualHost }[] = []
+  const subsets = readSubsets(objects.destinationRules, { namespace, problems })
+  const clusters = createClusters(services, subsets)
   const context: Context = { clusters, virtualServices, problems }
-  for (const virtualService of virtualServices) {
-    if (!virtualService.isForSidecars || !isVisible(virtualService, namespace)) continue
-    for (const name of virtualService.hosts) {
-      const service = clusters.serviceOf(name)
-      const host = { service, rules: compileRules(context, virtualService) }
-      if (name.startsWith('*')) wildcards.push({ suffix: name.slice(1), host })
-      else addHost(hosts, namesOf(name, service, namespace), host)
-    }
+  const routes = oldestFirst([...objects.httpRoutes, ...objects.grpcRoutes])
+  const edge: Edge = {
+    clusters,
+    routes: routes.flatMap((object) => parseGatewayRoute(object, problems) ?? []),
+    mesh: serviceMesh,
+    namespace,
+    problems,
   }
+  const given = { context, edge, services, namespace }
+  return {
+    sidecar: sidecarHosts(given),
+    gateway: edgeHosts(given),
+    streams: streamTables(given),
+    ...{ inForce, routes, refused, problems },
+  }
+}
+
+interface Given {
+  readonly context: Context
+  readonly edge: Edge
+  readonly services: readonly Service[]
+  readonly namespace: string
+}
+
+/** VirtualServices first, then routes with the Service as parent, then the Service as it is. */
+function sidecarHosts(given: Given): HostTable {
+  const { context, edge, services, namespace } = given
+  const draft = draftHostTable()
+  const visible = context.virtualServices.filter(
+    (virtualService) => virtualService.isForSidecars && isVisible(virtualService, namespace),
+  )
+  addHosts(draft, visible, given)
   for (const service of services) {
-    const destination = { host: service.fullName, subset: null, port: null, weight: 0 }
-    const host = { service, rules: [ruleTo(clusters, () => true, [destination])] }
-    addHost(hosts, namesOf(service.fullName, service, namespace), host)
+    const plain = { service, rules: [plainRule(context.clusters, service)] }
+    const host = serviceHost(edge, service) ?? plain
+    draft.add(namesOf(service.fullName, service, namespace), host)
   }
-  wildcards.sort((a, b) => b.suffix.length - a.suffix.length)
-  return { hosts, wildcards, inForce, refused, problems }
+  return draft.finish()
 }
 
-/** Where requests may go, as `ip:port`. */
-export function allAddresses(table: RouteTable): Set<string> {
-  const hosts = [...table.hosts.values(), ...table.wildcards.map(({ host }) => host)]
-  const targets = hosts.flatMap(({ rules }) => rules.flatMap((rule) => rule.targets))
-  const endpoints = targets.flatMap(({ cluster }) => cluster?.endpoints ?? [])
-  return new Set(endpoints.map(({ address }) => address))
+function edgeHosts(given: Given): HostTable {
+  const { context, edge } = given
+  const draft = draftHostTable()
+  addHosts(
+    draft,
+    context.virtualServices.filter(({ isForGateways }) => isForGateways),
+    given,
+  )
+  for (const [name, host] of gatewayHosts(edge)) draft.add([name], host)
+  return draft.finish()
 }
 
-interface Context {
-  readonly clusters: Clusters
-  readonly virtualServices: readonly VirtualService[]
-  readonly problems: string[]
-}
-
-function compileRules(context: Context, root: VirtualService): Rule[] {
-  const { clusters, problems, virtualServices } = context
-  return root.rules.flatMap((rule) => {
-    const holds = compileMatches(rule.matches, problems)
-    if (!rule.delegate) return compileRule(context, rule, holds)
-    const { namespace, name } = rule.delegate
-    const delegate = virtualServices.find(
-      (candidate) => candidate.namespace === namespace && candidate.name === name,
-    )
-    // Without its delegate only this rule is gone; requests fall through to the next one.
-    if (!delegate || delegate.hosts.length > 0 || !isVisible(delegate, root.namespace)) {
-      problems.push(`rule ${rule.name} of ${root.name} has no delegate ${namespace}/${name}`)
-      return []
+function addHosts(
+  draft: HostTableDraft,
+  virtualServices: readonly VirtualService[],
+  { context, namespace }: Given,
+): void {
+  for (const virtualService of virtualServices) {
+    const { rules, streams } = virtualService
+    // One for connections alone says nothing of requests.
+    if (rules.length === 0 && streams.length > 0) continue
+    for (const name of virtualService.hosts) {
+      const service = context.clusters.serviceOf(name)
+      const host = { service, rules: compileHttp(context, virtualService) }
+      draft.add(namesOf(name, service, namespace), host)
     }
-    return delegate.rules
-      .filter((inner) => inner.route.length > 0)
-      .map((inner) => {
-        const holdsInside = compileMatches(inner.matches, problems)
-        return ruleTo(clusters, (request) => holds(request) && holdsInside(request), inner.route)
-      })
+  }
+}
+
+function streamTables({ context, services, namespace }: Given): Map<string, StreamTable> {
+  return new Map(
+    services.map((service) => {
+      const ours = context.virtualServices.filter(
+        (virtualService) =>
+          virtualService.isForSidecars &&
+          isVisible(virtualService, namespace) &&
+          virtualService.hosts.includes(service.fullName),
+      )
+      const table: StreamTable = {
+        rules: ours.flatMap((virtualService) => compileStreams(context, virtualService)),
+        plain: plainRule(context.clusters, service),
+        firstPort: service.ports[0]?.port ?? null,
+      }
+      return [service.fullName, table]
+    }),
+  )
+}
+
+function plainRule(clusters: Clusters, service: Service): Rule {
+  const cluster = clusters.find({ host: service.fullName, subset: null, port: null })
+  return ruleOf({
+    manner: 'istio',
+    holds: () => true,
+    targets: [{ weight: 1, service, cluster }],
   })
 }
 
-function compileRule({ clusters, problems }: Context, rule: HttpRule, holds: Predicate): Rule[] {
-  if (rule.route.length > 0) return [ruleTo(clusters, holds, rule.route)]
-  problems.push(`rule ${rule.name} has no route; redirects and direct responses are not obeyed`)
-  return []
-}
-
-/** A lone destination has all traffic, whatever its weight; of several, those with 0 are left out. */
-function ruleTo(clusters: Clusters, holds: Predicate, route: readonly Destination[]): Rule {
-  const weighted = route.length === 1 ? route : route.filter(({ weight }) => weight > 0)
-  const targets = weighted.map((destination) => ({
-    weight: destination.weight,
-    service: clusters.serviceOf(destination.host),
-    cluster: clusters.find(destination),
-  }))
-  return { holds, targets, totalWeight: targets.reduce((sum, { weight }) => sum + weight, 0) }
-}
-
-interface Clusters {
-  serviceOf(host: string): ServiceIdentity | null
-  find(destination: Destination): Cluster | null
-}
-
-function createClusters(
-  services: readonly Service[],
-  subsets: ReadonlyMap<string, readonly Subset[]>,
-): Clusters {
-  const byName = new Map(services.map((service) => [service.fullName, service]))
-  return {
-    serviceOf: (host) => byName.get(host) ?? null,
-    find({ host, subset, port }) {
-      const service = byName.get(host)
-      const named = subsets.get(host)?.find(({ name }) => name === subset) ?? null
-      if (!service || (subset !== null && !named)) return null
-      return buildCluster(service, { port, subset: named })
-    },
-  }
-}
-
-/** Subsets by host. Rules for one host are merged; of two subsets of a name the first counts. */
-function readSubsets(
-  { destinationRules }: MeshObjects,
-  { namespace, problems }: { readonly namespace: string; readonly problems: string[] },
-): Map<string, Subset[]> {
-  const subsets = new Map<string, Subset[]>()
-  for (const object of oldestFirst(destinationRules)) {
-    const rule = parseDestinationRule(object, problems)
-    if (!rule || !isVisible(rule, namespace)) continue
-    subsets.set(rule.host, [...(subsets.get(rule.host) ?? []), ...rule.subsets])
-  }
-  return subsets
-}
-
-function readVirtualServices(objects: readonly KubeObject[], problems: string[]): VirtualService[] {
-  return oldestFirst(objects).flatMap((object) => parseVirtualService(object, problems) ?? [])
-}
-
-function findZeroWeights(virtualServices: readonly VirtualService[]): string | null {
-  for (const { namespace, name, rules } of virtualServices) {
-    const rule = rules.find(
-      ({ route }) => route.length > 1 && route.every(({ weight }) => weight === 0),
-    )
-    if (rule) return `weights of rule ${rule.name} of ${namespace}/${name} sum to zero`
-  }
-  return null
-}
-
-/** All names by which callers of `namespace` know a host. */
-function namesOf(host: string, service: ServiceIdentity | null, namespace: string): string[] {
-  if (!service) return [host]
-  const long = `${service.name}.${service.namespace}`
-  const short = service.namespace === namespace ? [service.name] : []
-  return [...short, long, `${long}.svc`, service.fullName]
-}
-
-function addHost(
-  hosts: Map<string, VirtualHost>,
-  names: readonly string[],
-  host: VirtualHost,
-): void {
-  // Of two VirtualServices for one host the older one counts, and both come before the plain Service.
-  for (const name of names) if (!hosts.has(name)) hosts.set(name, host)
-}
-
-function oldestFirst(objects: readonly KubeObject[]): KubeObject[] {
-  return objects.toSorted(
-    ({ metadata: a }, { metadata: b }) =>
-      (a.creationTimestamp ?? '').localeCompare(b.creationTimestamp ?? '') ||
-      a.name.localeCompare(b.name),
+/** Where requests may go, as `ip:port`. */
+export function allAddresses({ sidecar, gateway, streams }: RouteTable): Set<string> {
+  const hosts = [sidecar, gateway].flatMap((table) => [
+    ...table.hosts.values(),
+    ...table.wildcards.map(({ host }) => host),
+  ])
+  const rules = [
+    ...[...new Set(hosts)].flatMap((host) => host.rules),
+    ...[...streams.values()].flatMap(({ plain, rules: own }) => [
+      plain,
+      ...own.map(({ rule }) => rule),
+    ]),
+  ]
+  const clusters = rules.flatMap(({ targets, mirrors }) => [...targets, ...mirrors])
+  return new Set(
+    clusters.flatMap(({ cluster }) => cluster?.endpoints.map(({ address }) => address) ?? []),
   )
 }

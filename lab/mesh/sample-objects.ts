@@ -48,6 +48,8 @@ export function world({ http, objects = {} }: Sample): MeshObjects {
       }),
     ],
     pods: [pod('v1', 1), pod('v1', 2), pod('v2', 3)],
+    httpRoutes: [],
+    grpcRoutes: [],
     ...objects,
     virtualServices: [...ours, ...(objects.virtualServices ?? [])],
   }

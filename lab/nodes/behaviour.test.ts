@@ -12,6 +12,7 @@ test('a pod without environment answers at once and never fails', () => {
     slowMs: 1000,
     startupMs: 150,
     isCrashing: false,
+    isEncrypted: false,
   })
   const expected = { service: 'web', version: '1.2', revision: 'abc', pod: 'web-1' }
   assert.deepEqual(identity, expected)

@@ -16,6 +16,8 @@ export interface Behaviour {
   readonly startupMs: number
   /** The container never starts. */
   readonly isCrashing: boolean
+  /** Serves over TLS, with the key that all pods of the lab share. */
+  readonly isEncrypted: boolean
 }
 
 export interface PodPlan {
@@ -50,13 +52,16 @@ const percent = z.coerce.number().min(0).max(100).default(0)
 const duration = (fallbackMs: number) =>
   z.coerce.number().min(0).max(timeLimitMs).default(fallbackMs)
 
+const flag = z.enum(['true', 'false']).default('false')
+
 const Environment = z.object({
   ERROR_PERCENT: percent,
   LATENCY_MS: duration(0),
   SLOW_PERCENT: percent,
   SLOW_MS: duration(1_000),
   STARTUP_MS: duration(defaultStartupMs),
-  CRASH: z.enum(['true', 'false']).default('false'),
+  CRASH: flag,
+  TLS: flag,
 })
 
 const PodSpec = z.looseObject({
@@ -90,6 +95,7 @@ export function planPod(pod: KubeObject): PodPlan {
       slowMs: environment.SLOW_MS,
       startupMs: environment.STARTUP_MS,
       isCrashing: environment.CRASH === 'true',
+      isEncrypted: environment.TLS === 'true',
     },
     identity: {
       service: metadata.labels?.['app'] ?? first?.name ?? metadata.name,

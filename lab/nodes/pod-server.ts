@@ -1,5 +1,6 @@
 // A plan in, a real HTTP server on an address of its own out, and its end after a grace time.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { nextTurn, type PodPlan } from './behaviour.ts'
 import type { Address } from './pod-status.ts'
@@ -19,11 +20,22 @@ export interface PodServerOptions {
   readonly random: () => number
 }
 
+// TLS without certificates: both sides know one key.
+const psk = Buffer.from('sluice lab')
+const sharedKey = { ciphers: 'PSK', maxVersion: 'TLSv1.2' } as const
+
+/** For who calls pods with `TLS=true`. */
+export const callerTls = { ...sharedKey, pskCallback: () => ({ psk, identity: 'lab' }) }
+
 // A neighbour's pod may sit on an address; a server on all addresses sits on the port of each.
 const addressAttempts = 32
 
 export async function startPodServer(options: PodServerOptions): Promise<PodServer> {
-  const server = createServer((request, response) => serve(options, request, response))
+  const listener = (request: IncomingMessage, response: ServerResponse) =>
+    serve(options, request, response)
+  const server = options.plan.behaviour.isEncrypted
+    ? createTlsServer({ ...sharedKey, pskCallback: () => psk }, listener)
+    : createServer(listener)
   // Longer than any client keeps an idle connection, so that it is the client who ends it.
   server.keepAliveTimeout = 65_000
   const address = await bind(server, options)
