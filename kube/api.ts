@@ -75,7 +75,7 @@ export interface Status {
 export type PatchType = 'merge' | 'json' | 'apply'
 
 export interface WriteOptions {
-  readonly subresource?: 'status' | 'scale' | undefined
+  readonly subresource?: 'status' | 'scale' | 'eviction' | undefined
   readonly fieldManager?: string | undefined
   /** Only with `apply`: take fields that another manager owns. */
   readonly force?: boolean | undefined
@@ -101,6 +101,7 @@ export interface KubeApi {
     query: ListQuery & { readonly timeoutSeconds?: number },
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent>
+  /** With a subresource the answer is what was sent: the server says only that it was done. */
   create(resource: Resource, object: KubeObject, options?: WriteOptions): Promise<KubeObject>
   /** PUT; carries `metadata.resourceVersion` of the object as its precondition. */
   replace(resource: Resource, object: KubeObject, options?: WriteOptions): Promise<KubeObject>

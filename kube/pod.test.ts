@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { KubeObject } from './api.ts'
-import { podTrouble, slimPod } from './pod.ts'
+import { podTrouble, readPod, slimPod } from './pod.ts'
 
 const pod = (status: unknown): KubeObject => ({
   apiVersion: 'v1',
@@ -63,4 +63,38 @@ describe('the trouble of a pod', () => {
       'phase',
     ])
   })
+})
+
+describe('a pod that may be restarted', () => {
+  const owned = (status: object, metadata: object = {}): KubeObject => ({
+    ...pod({ phase: 'Running', ...status }),
+    metadata: {
+      ...pod(null).metadata,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+      ownerReferences: [
+        { apiVersion: 'v1', kind: 'Other', name: 'x', uid: 'other' },
+        { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'r', uid: 'rs1', controller: true },
+      ],
+      ...metadata,
+    },
+  })
+  const view = { name: 'checkout-1', uid: 'u', createdAt: Date.UTC(2026, 0, 1) }
+  const ready = { conditions: [{ type: 'Ready', status: 'True' }] }
+  const rows: [string, KubeObject, ReturnType<typeof readPod>][] = [
+    ['a ready one', owned(ready), { ...view, isReady: true, isGoing: false }],
+    ['one that is not ready', owned({}), { ...view, isReady: false, isGoing: false }],
+    [
+      'one that ends',
+      owned(ready, { deletionTimestamp: '2026-01-02T00:00:00Z' }),
+      { ...view, isReady: true, isGoing: true },
+    ],
+    ['one that ended', owned({ phase: 'Failed' }), null],
+    ['one of nobody', owned(ready, { ownerReferences: undefined }), null],
+  ]
+  for (const [what, object, expected] of rows) {
+    it(`is read from what the store keeps: ${what}`, () => {
+      assert.deepEqual(readPod(slimPod(object), 'rs1'), expected)
+      assert.equal(readPod(slimPod(object), 'other'), null)
+    })
+  }
 })

@@ -13,15 +13,51 @@ interface Waiting {
   readonly message?: string
 }
 
+export interface PodView {
+  readonly name: string
+  readonly uid: string
+  /** Ms since epoch. */
+  readonly createdAt: number
+  readonly isReady: boolean
+  /** It was told to end. */
+  readonly isGoing: boolean
+}
+
 /** What the store keeps of a pod: its labels, and the parts of its status that tell of trouble. */
 export function slimPod(pod: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion, labels, deletionTimestamp } = pod.metadata
+  const { creationTimestamp, ownerReferences } = pod.metadata
+  const owner = ownerReferences?.find(({ controller }) => controller === true)?.uid
   const { phase, conditions, containerStatuses, initContainerStatuses } = pod['status'] ?? {}
   return {
     apiVersion: pod.apiVersion,
     kind: pod.kind,
-    metadata: compact({ name, namespace, uid, resourceVersion, labels, deletionTimestamp }),
+    metadata: compact({
+      name,
+      namespace,
+      uid,
+      resourceVersion,
+      labels,
+      creationTimestamp,
+      deletionTimestamp,
+      owner,
+    }),
     status: compact({ phase, conditions, containerStatuses, initContainerStatuses }),
+  }
+}
+
+/** What a restart needs to know of a pod of a ReplicaSet; null for a pod of another owner, or one that ended. */
+export function readPod(pod: KubeObject, owner: string): PodView | null {
+  const { name, uid = '', creationTimestamp, deletionTimestamp } = pod.metadata
+  const { phase, conditions = [] } = pod['status'] ?? {}
+  if (pod.metadata['owner'] !== owner || phase === 'Succeeded' || phase === 'Failed') return null
+  const ready = conditions.find(({ type }: { type?: string }) => type === 'Ready')
+  return {
+    name,
+    uid,
+    createdAt: Date.parse(creationTimestamp ?? '') || 0,
+    isReady: ready?.status === 'True',
+    isGoing: deletionTimestamp !== undefined,
   }
 }
 

@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { label } from '../crds/names.ts'
 import { revisionOf } from '../crds/revision.ts'
 import type { KubeObject } from './api.ts'
-import { type FleetSpec, readFleet, renderReplicaSet, rolloutLabel } from './replica-set.ts'
+import { rolloutLabel } from './bounded-name.ts'
+import { type FleetSpec, readFleet, renderReplicaSet } from './replica-set.ts'
 
 const template = {
   metadata: { labels: { team: 'pay' }, annotations: { a: 'b' } },
@@ -82,9 +83,23 @@ for (const [name, status, ready] of statuses) {
       uid: 'rs1',
       resourceVersion: '9',
       template,
+      config: [],
     })
   })
 }
+
+test('a fleet with configuration names copies of its own, and is read back as it was given', () => {
+  const env = { kind: 'ConfigMap', name: 'env' } as const
+  const given = {
+    spec: { containers: [{ name: 'app', envFrom: [{ configMapRef: { name: 'env' } }] }] },
+  }
+  const object = renderReplicaSet({ ...spec, template: given, config: [env], revision: 'abc' })
+  const [container] = object['spec'].template.spec.containers
+  assert.deepEqual(container.envFrom, [{ configMapRef: { name: 'env-abc' } }])
+  const fleet = readFleet(stored(object, undefined))
+  assert.deepEqual(fleet?.template, given)
+  assert.deepEqual(fleet?.config, [env])
+})
 
 test('a ReplicaSet that is not ours is no fleet', () => {
   const object = renderReplicaSet(spec)

@@ -1,11 +1,12 @@
 // One revision of a Rollout in, its ReplicaSet out, and back: a fleet. Pure.
 // What the user's template says is passed through untouched; what we stamp on it is recorded, to be taken off again.
-import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { annotation, label } from '../crds/names.ts'
-import type { Hash } from '../crds/revision.ts'
+import type { ConfigRef, Hash } from '../crds/revision.ts'
 import { apiVersion as rolloutApiVersion } from '../crds/rollout.ts'
 import type { KubeObject } from './api.ts'
+import { boundedName, rolloutLabel } from './bounded-name.ts'
+import { withCopies, withoutCopies } from './config-copy.ts'
 import { replicaSets } from './resources.ts'
 
 export interface FleetSpec {
@@ -14,6 +15,8 @@ export interface FleetSpec {
   readonly selector: Readonly<Record<string, string>>
   /** A pod template, opaque. */
   readonly template: Readonly<Record<string, unknown>>
+  /** Configuration of which this revision has copies of its own. */
+  readonly config?: readonly ConfigRef[] | undefined
   readonly revision: Hash
   readonly replicas: number
   readonly minReadySeconds: number
@@ -34,21 +37,24 @@ export interface Fleet {
   readonly namespace: string
   readonly uid: string
   readonly resourceVersion: string
-  /** The user's template as it was given, so that `revisionOf(template)` is the revision. */
+  /** The user's template as it was given: its digest, with that of the configuration, is the revision. */
   readonly template: Readonly<Record<string, unknown>>
+  /** Configuration of which it has copies. */
+  readonly config: readonly ConfigRef[]
 }
 
 /** Which labels of the pod template are ours, as JSON of `Stamps`. */
 export const stampsAnnotation = 'sluice.dev/stamps'
-
-const nameLimit = 253
-const labelLimit = 63
 
 /** `replaced`: what the user's template said of a label that we set; null is nothing. */
 const Stamps = z.strictObject({
   replaced: z.record(z.string(), z.unknown()),
   /** What the template did not have at all. */
   added: z.enum(['metadata', 'labels']).optional(),
+  /** What the template names by copies of this revision. */
+  config: z
+    .array(z.strictObject({ kind: z.enum(['ConfigMap', 'Secret']), name: z.string() }))
+    .optional(),
 })
 type Stamps = z.infer<typeof Stamps>
 
@@ -66,12 +72,13 @@ const ReplicaSet = z.looseObject({
 })
 
 export function renderReplicaSet(spec: FleetSpec): KubeObject {
-  const { rollout, revision } = spec
-  const stamped = stamp(spec.template, {
+  const { rollout, revision, config = [] } = spec
+  const stamped = stamp(withCopies(spec.template, config, revision), {
     ...spec.selector,
     [label.revision]: revision,
     [label.canonicalRevision]: revision,
   })
+  const stamps: Stamps = { ...stamped.stamps, ...(config.length > 0 && { config: [...config] }) }
   return {
     apiVersion: replicaSets.apiVersion,
     kind: replicaSets.kind,
@@ -85,7 +92,7 @@ export function renderReplicaSet(spec: FleetSpec): KubeObject {
       },
       annotations: {
         [annotation.decision]: String(spec.decision),
-        [stampsAnnotation]: JSON.stringify(stamped.stamps),
+        [stampsAnnotation]: JSON.stringify(stamps),
       },
       ownerReferences: [
         {
@@ -116,6 +123,8 @@ export function readFleet(object: KubeObject): Fleet | null {
   const { spec, status } = parsed.data
   const desired = spec.replicas ?? 1
   const available = status?.availableReplicas ?? 0
+  const stamps = readStamps(metadata.annotations?.[stampsAnnotation])
+  const config = stamps.config ?? []
   const isCurrent = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
   return {
     revision,
@@ -126,27 +135,14 @@ export function readFleet(object: KubeObject): Fleet | null {
     namespace: metadata.namespace ?? '',
     uid: metadata.uid ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
-    template: unstamp(
-      object['spec'].template,
-      readStamps(metadata.annotations?.[stampsAnnotation]),
-    ),
+    template: withoutCopies(unstamp(object['spec'].template, stamps), config, revision),
+    config,
   }
 }
 
 /** `<rollout>-<revision>`, cut and made unique by a digest where that is too long. */
 export function replicaSetName(rolloutName: string, revision: Hash): string {
-  return `${bounded(rolloutName, nameLimit - revision.length - 1)}-${revision}`
-}
-
-/** Name of a Rollout as a label value, to select what belongs to it. */
-export function rolloutLabel(rolloutName: string): string {
-  return bounded(rolloutName, labelLimit)
-}
-
-function bounded(text: string, limit: number): string {
-  if (text.length <= limit) return text
-  const digest = createHash('sha256').update(text).digest('hex').slice(0, 8)
-  return `${text.slice(0, limit - 9).replace(/[^a-zA-Z0-9]+$/, '')}-${digest}`
+  return boundedName(rolloutName, revision)
 }
 
 function stamp(

@@ -103,6 +103,13 @@ test('errors say what was asked and what came', async () => {
   ])
 })
 
+test('what is sent to a subresource comes back, since the server answers with a status', async () => {
+  const { outcome } = await run([{ code: 201, json: { kind: 'Status', metadata: {} } }], (api) =>
+    api.create(pods, rollout, { subresource: 'eviction' }),
+  )
+  assert.equal(outcome, rollout)
+})
+
 test('requests carry method, path, content type, manager and body', async () => {
   const calls: [Act, string][] = [
     [
@@ -113,13 +120,14 @@ test('requests carry method, path, content type, manager and body', async () => 
     [(api) => api.patch(rollouts, key, 'merge', {}), 'PATCH'],
     [(api) => api.patch(rollouts, key, 'json', []), 'PATCH'],
     [(api) => api.patch(rollouts, key, 'apply', {}, { force: true, fieldManager: 'me' }), 'PATCH'],
+    [(api) => api.create(pods, rollout, { subresource: 'eviction' }), 'POST …/eviction'],
     [(api) => api.delete(pods, key, { uid: 'u1' }), 'DELETE'],
   ]
   const lines = await Promise.all(
     calls.map(async ([act]) => {
       const { asked } = await run([ok], act)
       const { method, path, parameters, headers, body } = asked[0]!
-      const sent = path.includes('/pods/') ? ` ${body}` : ''
+      const sent = method === 'DELETE' ? ` ${body}` : ''
       return `${method} ${path} ${headers['content-type']} ${JSON.stringify(parameters)}${sent}`
     }),
   )
@@ -131,6 +139,7 @@ test('requests carry method, path, content type, manager and body', async () => 
     `PATCH ${collection}/checkout application/merge-patch+json ${sluice}`,
     `PATCH ${collection}/checkout application/json-patch+json ${sluice}`,
     `PATCH ${collection}/checkout application/apply-patch+yaml {"fieldManager":"me","force":"true"}`,
+    `POST /api/v1/namespaces/shop/pods/checkout/eviction application/json ${sluice}`,
     `DELETE /api/v1/namespaces/shop/pods/checkout application/json {} ${JSON.stringify({
       apiVersion: 'v1',
       kind: 'DeleteOptions',

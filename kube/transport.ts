@@ -47,11 +47,18 @@ export function createKubeApi(options: KubeApiOptions): KubeApi & { close(): Pro
       if (resource.namespaced && !namespace) {
         throw new Error(`${resource.kind} ${object.metadata.name} has no namespace`)
       }
-      const path = withParameters(collectionPath(resource, namespace), parametersOf(given))
+      const { subresource } = given
       const key = object.metadata
+      const place = subresource
+        ? objectPath(resource, key, subresource)
+        : collectionPath(resource, namespace)
+      const path = withParameters(place, parametersOf(given))
       const body = JSON.stringify(object)
-      const call = { verb: 'create', resource, key, contentType } as const
-      return exchange({ ...call, exchange: { method: 'POST', path, body } })
+      const made = { verb: 'create', resource, key, subresource, contentType } as const
+      const call: Call = { ...made, exchange: { method: 'POST', path, body } }
+      if (subresource === undefined) return exchange(call)
+      await send(connection, call)
+      return object
     },
     async replace(resource, object, given = {}) {
       const { subresource } = given
