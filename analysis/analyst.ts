@@ -2,12 +2,22 @@
 // of a round are asked about at one instant; a subject whose questions fail does not harm another.
 import type { Check } from '../crds/check.ts'
 import type { Evidence } from '../crds/rollout-status.ts'
+import type { MetricSource } from '../crds/words.ts'
 import { type Comparison, createComparer } from './comparing.ts'
 import { createInquiry, type Inquiry } from './inquiry.ts'
 import { combine, judge } from './judge.ts'
 import { createLimiter } from './limiter.ts'
+import { metricTables } from './metrics/tables.ts'
 import type { Provider } from './provider.ts'
-import { groupedQuery, questionFor, serviceOf, shards, singleQuery, type Target } from './query.ts'
+import {
+  armsOf,
+  groupedQuery,
+  questionFor,
+  serviceOf,
+  shards,
+  singleQuery,
+  type Target,
+} from './query.ts'
 import { type ByArm, builtInReading, byArm, ownReading, type Reading } from './reading.ts'
 import type { Verdict } from './verdict.ts'
 import { windowFor } from './window.ts'
@@ -29,6 +39,8 @@ export interface Subject {
   readonly weightPercent?: number
   /** The hold is over: decide. Before that only a failure beyond doubt decides. */
   readonly final: boolean
+  /** Whose metrics answer built-in checks; Istio's without it. */
+  readonly metrics?: MetricSource
   /** Resolved: templates and their arguments filled in. */
   readonly checks: readonly Check[]
   readonly minRequests: number
@@ -99,8 +111,7 @@ function askedOf(
   time: { nowMs: number; scrapeIntervalMs: number },
 ): readonly Asked[] {
   const windowMs = windowFor({ fromMs: subject.fromMs, ...time })
-  const { namespace, name, host, revision, stable } = subject
-  const target = { namespace, name, host, revision, stable, windowMs: windowMs ?? 0 }
+  const target = targetOf(subject, windowMs ?? 0)
   const known = (check: Check, reading: Reading): Asked => {
     return { subject, check, target, kind: 'known', query: '', known: reading }
   }
@@ -118,16 +129,23 @@ function askedOf(
   })
 }
 
+function targetOf(subject: Subject, windowMs: number): Target {
+  const { namespace, name, host, revision, stable, metrics = 'istio' } = subject
+  return { namespace, name, host, revision, stable, windowMs, table: metricTables[metrics] }
+}
+
 /** Compare checks of a subject, unless there is nothing to compare with. */
 function comparisonsOf(subject: Subject): readonly { subject: Subject; comparison: Comparison }[] {
-  const { key, revision, stable, step, fromMs, weightPercent = null } = subject
-  const service = serviceOf(subject)
-  if (stable === null || service === null) return []
-  const arms = { namespace: service.namespace, service: service.name, revision, stable }
+  const { key, revision, step, fromMs, weightPercent = null } = subject
+  const target = targetOf(subject, 0)
+  const { table } = target
+  const { canary, stable } = armsOf(target)
+  if (stable === undefined || serviceOf(subject) === null) return []
+  const arms = { canary, stable }
   const checks = subject.checks.filter((check) => check.compare !== undefined).length
   return subject.checks.flatMap(({ name, compare }) => {
     if (compare === undefined) return []
-    const trial = { arms, step, fromMs, weightPercent, compare, checks }
+    const trial = { arms, table, step, fromMs, weightPercent, compare, checks }
     return [{ subject, comparison: { key: `${key}/${revision}/${name}`, check: name, trial } }]
   })
 }
@@ -150,7 +168,7 @@ async function read(
   for (const kind of ['requests', 'durations'] as const) {
     // Several checks of one subject share one row of the answer.
     const targets = new Set(asked.filter((one) => one.kind === kind).map(({ target }) => target))
-    for (const sameWindow of Map.groupBy(targets, ({ windowMs }) => windowMs).values()) {
+    for (const sameWindow of groupedByWindow(targets)) {
       for (const shard of shards(kind, sameWindow, context.subjectsPerQuery)) {
         work.push(
           readShard(kind, shard, context.inquiry).then((found) => {
@@ -178,23 +196,32 @@ async function read(
   return readings
 }
 
+/** Targets that one query may ask for: with one window and one table. */
+function groupedByWindow(targets: Iterable<Target>): readonly (readonly Target[])[] {
+  const byWindow = [...Map.groupBy(targets, ({ windowMs }) => windowMs).values()]
+  return byWindow.flatMap((same) => [...Map.groupBy(same, ({ table }) => table).values()])
+}
+
 async function readShard(
   kind: 'requests' | 'durations',
   shard: readonly Target[],
   inquiry: Inquiry,
 ): Promise<ReadonlyMap<Target, Reading>> {
+  const [first] = shard
+  if (first === undefined) return new Map()
+  const { table } = first
   const readingOf = (arms: ByArm, target: Target) => builtInReading(kind, arms, target)
   if (shard.length > 1) {
     const answer = await inquiry.ask(groupedQuery(kind, shard), 'grouped')
     if (!('because' in answer)) {
-      const arms = byArm(answer.samples)
+      const arms = byArm(answer.samples, table)
       return new Map(shard.map((target) => [target, readingOf(arms, target)]))
     }
   }
   // One bad apple must not blind the rest of its shard.
   const singles = shard.map(async (target) => {
     const answer = await inquiry.ask(singleQuery(kind, target), 'single')
-    const reading = 'because' in answer ? answer : readingOf(byArm(answer.samples), target)
+    const reading = 'because' in answer ? answer : readingOf(byArm(answer.samples, table), target)
     return [target, reading] as const
   })
   return new Map(await Promise.all(singles))

@@ -11,7 +11,7 @@ import {
   read,
   type Trial,
 } from './compare/live.ts'
-import { type Rows, rawSelector, rowsByRevision } from './compare/mesh-series.ts'
+import { type Rows, rawSelector, rowsByArm } from './compare/mesh-series.ts'
 import type { Inquiry } from './inquiry.ts'
 import { maxQueryLength } from './query.ts'
 
@@ -98,14 +98,17 @@ type Outcome =
 /** History and all that was scraped since the step began: a new comparison, or one after a restart. */
 async function first({ trial }: Comparison, context: Context): Promise<Outcome> {
   const { inquiry, nowMs, scrapeMs } = context
+  const { table, arms } = trial
   const { metric } = trial.compare
-  const { revision, stable } = trial.arms
   const sinceMs = Math.max(trial.fromMs, nowMs - maxReplayMs) - scrapeMs
-  const query = rawSelector(metric, {
-    revisions: [revision, stable],
-    rangeMs: nowMs - sinceMs + spareScrapes * scrapeMs,
-  })
-  const past = rawSelector(metric, { revisions: [stable], rangeMs: historyMs, isServerSide: true })
+  const query = rawSelector(
+    { table, by: 'callers', metric },
+    { arms: [arms.canary, arms.stable], rangeMs: nowMs - sinceMs + spareScrapes * scrapeMs },
+  )
+  const past = rawSelector(
+    { table, by: 'servers', metric },
+    { arms: [arms.stable], rangeMs: historyMs },
+  )
   const [served, recent] = await Promise.all([
     inquiry.askRaw(past, 'grouped', trial.fromMs),
     inquiry.askRaw(query, 'grouped'),
@@ -117,7 +120,7 @@ async function first({ trial }: Comparison, context: Context): Promise<Outcome> 
   if (live === null) {
     return { outcome: 'Inconclusive', because: 'no latency buckets have been scraped' }
   }
-  return { live: read(live, rowsByRevision(recent.rows), nowMs), query }
+  return { live: read(live, rowsByArm(recent.rows, table.callers), nowMs), query }
 }
 
 /** One question for many comparisons; when it fails each asks alone. */
@@ -126,6 +129,8 @@ async function next(
   context: Context,
 ): Promise<readonly (readonly [Comparison, Outcome])[]> {
   const { inquiry, nowMs } = context
+  const [any] = group
+  if (any === undefined) return []
   const answer = await inquiry.askRaw(selectorFor(group, context), 'grouped')
   if ('because' in answer) {
     if (group.length > 1) {
@@ -137,7 +142,7 @@ async function next(
       { outcome: 'Error', because: answer.because },
     ])
   }
-  const rows: Rows = rowsByRevision(answer.rows)
+  const rows: Rows = rowsByArm(answer.rows, any.live.table.callers)
   return group.map((one) => {
     const query = selectorFor([one], context)
     return [one.comparison, { live: read(one.live, rows, nowMs), query }]
@@ -146,11 +151,15 @@ async function next(
 
 function selectorFor(group: readonly Running[], context: Context): string {
   const [any] = group
-  const metric = any?.comparison.trial.compare.metric ?? 'errors'
+  if (any === undefined) return ''
+  const { metric } = any.comparison.trial.compare
   const les = [...new Set(group.flatMap(({ live }) => live.les))]
   const rangeMs = Math.max(...group.map((one) => rangeOf(one, context)))
-  const revisions = group.flatMap(({ live }) => [live.arms.revision, live.arms.stable])
-  return rawSelector(metric, { revisions, rangeMs, ...(metric === 'errors' ? {} : { les }) })
+  const arms = group.flatMap(({ live }) => [live.arms.canary, live.arms.stable])
+  return rawSelector(
+    { table: any.live.table, by: 'callers', metric },
+    { arms, rangeMs, ...(metric === 'errors' ? {} : { les }) },
+  )
 }
 
 /** Groups with one metric and one range, small enough to ask. */
@@ -158,10 +167,13 @@ function groups(
   running: readonly Running[],
   context: Context & { readonly subjectsPerQuery: number },
 ): readonly (readonly Running[])[] {
-  const alike = Map.groupBy(running, (one) => {
-    return `${one.comparison.trial.compare.metric} ${rangeOf(one, context)}`
-  })
-  return [...alike.values()].flatMap((all) => {
+  const byTable = Map.groupBy(running, ({ live }) => live.table)
+  const alike = [...byTable.values()].flatMap((same) => [
+    ...Map.groupBy(same, (one) => {
+      return `${one.comparison.trial.compare.metric} ${rangeOf(one, context)}`
+    }).values(),
+  ])
+  return alike.flatMap((all) => {
     const cut: Running[][] = []
     for (let at = 0; at < all.length; at += context.subjectsPerQuery) {
       cut.push(all.slice(at, at + context.subjectsPerQuery))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Check } from '../crds/check.ts'
+import { istio } from './metrics/istio.ts'
 import { fill, keep, quoted } from './promql-text.ts'
 import {
   groupedQuery,
@@ -19,6 +20,7 @@ const target = (changes: Partial<Target> = {}): Target => ({
   revision: 'aaaa',
   stable: 'bbbb',
   windowMs: 60_000,
+  table: istio,
   ...changes,
 })
 

@@ -1,8 +1,8 @@
 // A check and its subject in, query text out. Built-in checks are asked in groups: one query answers
 // for many rollouts with the same metric and window, with both arms of each in one answer.
 import type { Check } from '../crds/check.ts'
-import { istio, type MeshMetrics } from './metrics/istio.ts'
-import { fill, oneOf, promqlDuration } from './promql-text.ts'
+import { type ArmName, type MetricTable, selectorOf } from './metrics/table.ts'
+import { fill, promqlDuration } from './promql-text.ts'
 
 /** What a query is about: one revision beside another, behind one host. */
 export interface Target {
@@ -12,6 +12,8 @@ export interface Target {
   readonly revision: string
   readonly stable: string | null
   readonly windowMs: number
+  /** Whose metrics answer built-in questions. */
+  readonly table: MetricTable
 }
 
 /** `requests` and `durations` are grouped; `own` is a user's text and stands alone. */
@@ -34,22 +36,15 @@ export function questionFor(check: Check, target: Target): Question {
 
 /** One built-in query for one target: exact matchers, both arms. */
 export function singleQuery(kind: 'requests' | 'durations', target: Target): string {
-  const service = serviceOf(target)
-  const { labels } = istio
-  return builtIn(kind, target.windowMs, [
-    oneOf(labels.namespace, [service?.namespace ?? target.namespace]),
-    oneOf(labels.service, [service?.name ?? target.host]),
-    oneOf(labels.revision, revisions([target])),
-  ])
+  return builtIn(kind, [target])
 }
 
 /**
- * One built-in query for many targets that share a window. It selects by revision alone, which is the
- * most telling label; rows of other services with the same revision are told apart by their labels.
+ * One built-in query for many targets that share a window and a table. It selects by the most telling label
+ * alone; rows of others that have the same value are told apart by their labels.
  */
 export function groupedQuery(kind: 'requests' | 'durations', targets: readonly Target[]): string {
-  const windowMs = targets[0]?.windowMs ?? 0
-  return builtIn(kind, windowMs, [oneOf(istio.labels.revision, revisions(targets))])
+  return builtIn(kind, targets)
 }
 
 /** Targets cut into groups of at most `most`, each with a query that is short enough. */
@@ -94,25 +89,33 @@ function own(template: string, target: Target): Question {
   return { kind: 'own', query: filled.text }
 }
 
-function builtIn(
-  kind: 'requests' | 'durations',
-  windowMs: number,
-  matchers: readonly string[],
-  metrics: MeshMetrics = istio,
-): string {
-  const { namespace, service, revision, code, grpcStatus } = metrics.labels
+function builtIn(kind: 'requests' | 'durations', targets: readonly Target[]): string {
+  const [first] = targets
+  if (first === undefined) return ''
+  const { callers } = first.table
   // Codes stay in the answer: failures and totals then come from the same samples.
-  const detail = kind === 'requests' ? [code, grpcStatus] : ['le']
-  const metric = kind === 'requests' ? metrics.requests : metrics.durationBuckets
-  const by = [namespace, service, revision, ...detail].join(', ')
-  const selector = `${metric}{${[...metrics.matchers, ...matchers].join(',')}}`
-  return `sum by (${by}) (increase(${selector}[${promqlDuration(windowMs)}]))`
+  const { codes, grpcStatus, error } = callers
+  const outcome = [...codes, grpcStatus, error].filter((name) => name !== undefined)
+  const by = [...callers.arms.labels, ...(kind === 'requests' ? outcome : ['le'])].join(', ')
+  const counter = kind === 'requests' ? callers.requests : callers.durationBuckets
+  const arms = targets.flatMap((target) => Object.values(armsOf(target)))
+  const matchers = [...callers.matchers, ...callers.arms.matchers(arms)]
+  const selector = selectorOf(counter, matchers, first.windowMs)
+  return `sum by (${by}) (increase(${selector}))`
 }
 
-function revisions(targets: readonly Target[]): string[] {
-  return targets.flatMap(({ revision, stable }) =>
-    stable === null ? [revision] : [revision, stable],
-  )
+/** Both arms of a target; one without a stable revision has one. */
+export function armsOf(target: Omit<Target, 'windowMs'>): { canary: ArmName; stable?: ArmName } {
+  const service = serviceOf(target)
+  const whole = {
+    namespace: service?.namespace ?? target.namespace,
+    rollout: target.name,
+    service: service?.name ?? target.host,
+  }
+  return {
+    canary: { ...whole, revision: target.revision },
+    ...(target.stable === null ? {} : { stable: { ...whole, revision: target.stable } }),
+  }
 }
 
 function halved<T extends Target>(kind: 'requests' | 'durations', targets: readonly T[]): T[][] {

@@ -1,7 +1,7 @@
 // Samples in, readings out: what the provider said of each arm, before anybody judges it.
-import { istio } from './metrics/istio.ts'
+import { isFailed, type MetricTable } from './metrics/table.ts'
 import type { Sample } from './provider.ts'
-import { serviceOf, type Target } from './query.ts'
+import { armsOf, serviceOf, type Target } from './query.ts'
 
 /** Requests of one arm in the window. Prometheus extrapolates, so they are not whole numbers. */
 export interface Requests {
@@ -25,12 +25,10 @@ export type Reading =
 export type ByArm = ReadonlyMap<string, readonly Sample[]>
 
 /** Rows of a built-in answer by arm. Arms are matched by label, never by position. */
-export function byArm(samples: readonly Sample[]): ByArm {
-  const { namespace, service, revision } = istio.labels
+export function byArm(samples: readonly Sample[], { callers }: MetricTable): ByArm {
   const arms = new Map<string, Sample[]>()
   for (const sample of samples) {
-    const { labels } = sample
-    const key = armKey(labels[namespace] ?? '', labels[service] ?? '', labels[revision] ?? '')
+    const key = callers.arms.keyOfRow(sample.labels)
     const rows = arms.get(key)
     if (rows) rows.push(sample)
     else arms.set(key, [sample])
@@ -44,19 +42,21 @@ export function builtInReading(
   arms: ByArm,
   target: Target,
 ): Reading {
-  const service = serviceOf(target)
-  if (service === null) return { kind: 'error', because: `host ${target.host} is not a Service` }
-  const rowsOf = (revision: string) =>
-    arms.get(armKey(service.namespace, service.name, revision)) ?? []
-  const canary = rowsOf(target.revision)
-  const stable = target.stable === null ? null : rowsOf(target.stable)
+  const { table } = target
+  if (serviceOf(target) === null) {
+    return { kind: 'error', because: `host ${target.host} is not a Service` }
+  }
+  const names = armsOf(target)
+  const rowsOf = (arm: typeof names.canary) => arms.get(table.callers.arms.keyOfArm(arm)) ?? []
+  const canary = rowsOf(names.canary)
+  const stable = names.stable === undefined ? null : rowsOf(names.stable)
   const broken = [...canary, ...(stable ?? [])].find(
     ({ value }) => !Number.isFinite(value) || value < 0,
   )
   if (broken) return { kind: 'inconclusive', because: `the metrics contain ${broken.value}` }
   return kind === 'requests'
-    ? { kind, canary: requests(canary), stable: stable && requests(stable) }
-    : { kind, canary: durations(canary), stable: stable && durations(stable) }
+    ? { kind, canary: requests(canary, table), stable: stable && requests(stable, table) }
+    : { kind, canary: durations(canary, table), stable: stable && durations(stable, table) }
 }
 
 /** What a user's own query says: exactly one finite number, or why not. */
@@ -75,25 +75,21 @@ export function ownReading(samples: readonly Sample[]): Reading {
   return { kind: 'value', value: sample.value }
 }
 
-function requests(rows: readonly Sample[]): Requests {
+function requests(rows: readonly Sample[], table: MetricTable): Requests {
   let total = 0
   let failed = 0
   for (const { labels, value } of rows) {
     total += value
-    const code = labels[istio.labels.code] ?? ''
-    const grpcStatus = labels[istio.labels.grpcStatus] ?? ''
-    // One request carries both labels; it counts once.
-    const isFailed = istio.failureCode.test(code) || istio.failureGrpcStatuses.includes(grpcStatus)
-    if (isFailed) failed += value
+    if (isFailed(table, table.callers, labels)) failed += value
   }
   return { total, failed }
 }
 
-function durations(rows: readonly Sample[]): Durations {
+function durations(rows: readonly Sample[], { callers }: MetricTable): Durations {
   const counts = new Map<number, number>()
   for (const { labels, value } of rows) {
     const le = labels['le'] ?? ''
-    const edge = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le) * istio.secondsPerUnit
+    const edge = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le) * callers.secondsPerUnit
     if (le !== '' && !Number.isNaN(edge)) counts.set(edge, (counts.get(edge) ?? 0) + value)
   }
   let least = 0
@@ -105,8 +101,4 @@ function durations(rows: readonly Sample[]): Durations {
       return { edgeSeconds, count: least }
     })
   return { total: least, buckets }
-}
-
-function armKey(namespace: string, service: string, revision: string): string {
-  return `${namespace}/${service}/${revision}`
 }

@@ -2,23 +2,18 @@
 // metrics provider are asked elsewhere.
 import type { Compare } from '../../crds/compare.ts'
 import type { Evidence } from '../../crds/rollout-status.ts'
+import type { MetricTable } from '../metrics/table.ts'
 import type { RawSamples } from '../provider.ts'
 import { specOf } from './check.ts'
 import { replay, type State, start } from './engine.ts'
 import { historyOf } from './history.ts'
-import {
-  type Arms,
-  countersOf,
-  edgesIn,
-  type Rows,
-  rowsByRevision,
-  secondsOf,
-} from './mesh-series.ts'
+import { type Arms, countersOf, edgesIn, type Rows, rowsByArm, secondsOf } from './mesh-series.ts'
 import { type Consumed, nothingConsumed, readTicks } from './samples.ts'
 import { type Finding, type Verdict, verdict } from './verdict.ts'
 
 export interface Live {
   readonly arms: Arms
+  readonly table: MetricTable
   readonly step: number
   readonly fromMs: number
   readonly weightPercent: number | null
@@ -30,6 +25,7 @@ export interface Live {
 
 export interface Trial {
   readonly arms: Arms
+  readonly table: MetricTable
   readonly step: number
   /** When the weight of the step was live. */
   readonly fromMs: number
@@ -53,20 +49,29 @@ export function begin(
   found: { readonly served: readonly RawSamples[]; readonly recent: readonly RawSamples[] },
   options: { readonly scrapeMs: number; readonly sinceMs: number },
 ): Live | null {
-  const { arms, step, fromMs, weightPercent, compare, checks } = trial
+  const { arms, table, step, fromMs, weightPercent, compare, checks } = trial
   const { scrapeMs, sinceMs } = options
   const { metric } = compare
-  const les = metric === 'errors' ? [] : edgesIn([...found.served, ...found.recent])
+  const les = metric === 'errors' ? [] : laddersOf(found, table)
   if (metric === 'latency' && les.length === 0) return null
   const facts = { scrapeMs, deadlineMs, canaryPods: 1, checks }
-  const spec = specOf(compare, { ...facts, edgesSeconds: les.map((le) => secondsOf(le)) })
+  const edgesOf = (all: readonly string[]) => all.map((le) => secondsOf(le, table.callers))
+  const spec = specOf(compare, { ...facts, edgesSeconds: edgesOf(les) })
   const lanes = Math.max(1, les.length)
-  const counters = countersOf(rowsByRevision(found.served), arms, { metric, les })
+  const counted = { table, by: 'servers', metric, edgesSeconds: edgesOf(les) } as const
+  const counters = countersOf(rowsByArm(found.served, table.servers), arms, counted)
   const history = historyOf(
     counters.filter(({ arm }) => arm === 'stable'),
     { fromMs: fromMs - historyMs, toMs: fromMs, scrapeMs, lanes },
   )
-  const whole = { arms, step, fromMs, weightPercent, consumed: nothingConsumed(fromMs, sinceMs) }
+  const whole = {
+    arms,
+    table,
+    step,
+    fromMs,
+    weightPercent,
+    consumed: nothingConsumed(fromMs, sinceMs),
+  }
   const state = start(spec, history)
   if (metric === 'errors') return { ...whole, les, state }
   // From here on only the edges that are judged are asked for.
@@ -82,10 +87,10 @@ export function begin(
 
 /** The comparison after all scrape intervals that have ended. */
 export function read(live: Live, rows: Rows, nowMs: number): Live {
-  const { state, les, arms } = live
-  const { metric, scrapeMs } = state.spec
-  const counters = countersOf(rows, arms, { metric, les })
-  const lanes = Math.max(1, les.length)
+  const { state, table, arms } = live
+  const { metric, scrapeMs, edgesSeconds } = state.spec
+  const counters = countersOf(rows, arms, { table, by: 'callers', metric, edgesSeconds })
+  const lanes = Math.max(1, edgesSeconds.length)
   const { consumed, ticks } = readTicks(live.consumed, counters, { scrapeMs, nowMs, lanes })
   // Whose counter was reset is not known where callers count, so resets are no restarts of the canary.
   const { weightPercent } = live
@@ -108,7 +113,21 @@ export function isAnother(live: Live, trial: Trial): boolean {
   return (
     trial.step < live.step ||
     (isSameStep && trial.fromMs !== live.fromMs) ||
-    trial.arms.stable !== live.arms.stable
+    trial.arms.stable.revision !== live.arms.stable.revision ||
+    trial.table !== live.table
+  )
+}
+
+/** Edges that callers count; those of the pods too, where both have the same counters. */
+function laddersOf(
+  {
+    served,
+    recent,
+  }: { readonly served: readonly RawSamples[]; readonly recent: readonly RawSamples[] },
+  { callers, servers }: MetricTable,
+): readonly string[] {
+  return edgesIn(
+    callers.durationBuckets === servers.durationBuckets ? [...served, ...recent] : recent,
   )
 }
 

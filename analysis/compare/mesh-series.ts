@@ -1,76 +1,80 @@
 // Scraped samples of a mesh in, counters of both arms out, and the text of the selectors for them.
-import { istio, type MeshMetrics } from '../metrics/istio.ts'
-import { oneOf, promqlDuration } from '../promql-text.ts'
+import {
+  type ArmName,
+  isFailed,
+  type MetricTable,
+  type Side,
+  selectorOf,
+} from '../metrics/table.ts'
+import { oneOf } from '../promql-text.ts'
 import type { RawSamples } from '../provider.ts'
 import type { RawSeries } from './samples.ts'
 import type { Metric } from './spec.ts'
 
 /** Both arms behind one Service. */
 export interface Arms {
-  readonly namespace: string
-  readonly service: string
-  readonly revision: string
-  readonly stable: string
+  readonly canary: ArmName
+  readonly stable: ArmName
 }
 
-/** A range selector for raw samples of these revisions. `les`: the buckets wanted, all without it. */
+/** Which counters are read: of whose table, held by whom. */
+export interface Counted {
+  readonly table: MetricTable
+  /** The callers, or the pods that serve. */
+  readonly by: 'callers' | 'servers'
+  readonly metric: Metric
+}
+
+/** A range selector for raw samples of these arms. `les`: the buckets wanted, all without it. */
 export function rawSelector(
-  metric: Metric,
+  { table, by, metric }: Counted,
   options: {
-    readonly revisions: readonly string[]
+    readonly arms: readonly ArmName[]
     readonly rangeMs: number
     readonly les?: readonly string[]
-    /** Counted by the server's own pods instead of by its callers. */
-    readonly isServerSide?: boolean
   },
-  mesh: MeshMetrics = istio,
 ): string {
-  const { revisions, rangeMs, les, isServerSide = false } = options
+  const { arms, rangeMs, les } = options
+  const side = table[by]
   const matchers = [
-    ...(isServerSide ? mesh.serverMatchers : mesh.matchers),
-    oneOf(mesh.labels.revision, revisions),
+    ...side.matchers,
+    ...side.arms.matchers(arms),
     ...(les === undefined ? [] : [oneOf('le', [...les, infinite])]),
   ]
-  const name = metric === 'errors' ? mesh.requests : mesh.durationBuckets
-  return `${name}{${matchers.join(',')}}[${promqlDuration(rangeMs)}]`
+  return selectorOf(metric === 'errors' ? side.requests : side.durationBuckets, matchers, rangeMs)
 }
 
 /** Label values of the finite edges in an answer, ascending. */
 export function edgesIn(found: readonly RawSamples[]): readonly string[] {
   const les = new Set(found.map(({ labels }) => labels['le'] ?? ''))
-  return [...les].filter((le) => secondsOf(le) > 0).sort((a, b) => secondsOf(a) - secondsOf(b))
+  return [...les].filter((le) => Number(le) > 0).sort((a, b) => Number(a) - Number(b))
 }
 
 /** Seconds of an edge; NaN for what is none. */
-export function secondsOf(le: string, mesh: MeshMetrics = istio): number {
-  return le === '' || le === infinite ? Number.NaN : Number(le) * mesh.secondsPerUnit
+export function secondsOf(le: string, side: Side): number {
+  return le === '' || le === infinite ? Number.NaN : Number(le) * side.secondsPerUnit
 }
 
-/** Rows of an answer by revision, the most telling label. */
+/** Rows of an answer by arm. */
 export type Rows = ReadonlyMap<string, readonly RawSamples[]>
 
-export function rowsByRevision(found: readonly RawSamples[]): Rows {
-  const { revision } = istio.labels
-  return Map.groupBy(found, ({ labels }) => labels[revision] ?? '')
+export function rowsByArm(found: readonly RawSamples[], { arms }: Side): Rows {
+  return Map.groupBy(found, ({ labels }) => arms.keyOfRow(labels))
 }
 
 /** Counters of both arms of one Service out of an answer that may hold those of many. */
 export function countersOf(
   found: Rows,
   arms: Arms,
-  options: { readonly metric: Metric; readonly les: readonly string[] },
+  counted: Counted & { readonly edgesSeconds: readonly number[] },
 ): readonly RawSeries[] {
-  const names = istio.labels
+  const side = counted.table[counted.by]
   const counters: RawSeries[] = []
   for (const arm of ['canary', 'stable'] as const) {
-    const rows = found.get(arm === 'canary' ? arms.revision : arms.stable) ?? []
-    for (const { labels, samples } of rows) {
-      // Another Service may have the same revision.
-      if (labels[names.service] !== arms.service) continue
-      if (labels[names.namespace] !== arms.namespace) continue
-      const counts = countsOf(labels, options)
+    for (const { labels, samples } of found.get(side.arms.keyOfArm(arms[arm])) ?? []) {
+      const counts = countsOf(labels, counted)
       if (counts === null) continue
-      const key = identityOf(arm, labels)
+      const key = identityOf(arm, labels, side)
       counters.push({ arm, pod: podOf(labels), podStartedMs: null, key, counts, samples })
     }
   }
@@ -78,12 +82,11 @@ export function countersOf(
 }
 
 /** What tells the series of one arm apart; values can not hold a null character. */
-function identityOf(arm: RawSeries['arm'], labels: RawSamples['labels']): string {
-  const { namespace, service, revision } = istio.labels
+function identityOf(arm: RawSeries['arm'], labels: RawSamples['labels'], side: Side): string {
   let key: string = arm
   for (const name of Object.keys(labels).sort()) {
-    // The arm says these three already, and there are hundreds of thousands of series.
-    if (name === namespace || name === service || name === revision) continue
+    // The arm says these already, and there are hundreds of thousands of series.
+    if (side.arms.labels.includes(name)) continue
     key += `\0${name}\0${labels[name]}`
   }
   return key
@@ -93,17 +96,15 @@ const infinite = '+Inf'
 
 function countsOf(
   labels: RawSamples['labels'],
-  { metric, les }: { readonly metric: Metric; readonly les: readonly string[] },
+  counted: Counted & { readonly edgesSeconds: readonly number[] },
 ): RawSeries['counts'] | null {
-  if (metric === 'errors') {
-    const code = labels[istio.labels.code] ?? ''
-    const grpcStatus = labels[istio.labels.grpcStatus] ?? ''
-    const isFailed = istio.failureCode.test(code) || istio.failureGrpcStatuses.includes(grpcStatus)
-    return isFailed ? 'failed' : 'succeeded'
-  }
+  const { table, by, metric, edgesSeconds } = counted
+  const side = table[by]
+  if (metric === 'errors') return isFailed(table, side, labels) ? 'failed' : 'succeeded'
   const le = labels['le'] ?? ''
   if (le === infinite) return 'all'
-  const edge = les.indexOf(le)
+  const seconds = secondsOf(le, side)
+  const edge = edgesSeconds.findIndex((one) => Math.abs(one - seconds) <= 1e-9 * one)
   return edge < 0 ? null : edge
 }
 

@@ -151,18 +151,16 @@ interface Increase {
 }
 
 function labelsOf(revision: string): Record<string, string> {
-  const { labels } = istio
   return {
-    [labels.namespace]: namespace,
-    [labels.service]: 'checkout',
-    [labels.revision]: revision,
+    destination_service_namespace: namespace,
+    destination_service_name: 'checkout',
+    destination_canonical_revision: revision,
   }
 }
 
 function requestRows(revision: string, { ok, failed }: Increase, { odd, atMs }: Row): Sample[] {
-  const { code, grpcStatus } = istio.labels
   const row = (text: string, value: number) => ({
-    labels: { ...labelsOf(revision), [code]: text, [grpcStatus]: '' },
+    labels: { ...labelsOf(revision), response_code: text, grpc_response_status: '' },
     value: value * odd,
     atMs,
   })
@@ -203,7 +201,7 @@ function parse(text: string): Question {
   const question: Question = own
     ? { metric: 'own', revisions: [own[1] ?? ''], windowMs: 60_000 }
     : {
-        metric: text.includes(istio.durationBuckets) ? 'durations' : 'requests',
+        metric: text.includes(istio.callers.durationBuckets) ? 'durations' : 'requests',
         revisions: (matcher?.[1] ?? '').split('|'),
         windowMs: Number(window?.[1]) * (window?.[2] === 's' ? 1_000 : 1),
       }
