@@ -2,6 +2,7 @@
 //
 //   world ──▶ key ──▶ queue ──▶ reconcile (Rollout) ──▶ revert desk ──▶ Git
 //   verdicts ─▲         └─────▶ sync (GitSource)  ──▶ Rollouts
+import { join } from 'node:path'
 import { createAnalyst } from '../analysis/analyst.ts'
 import type { Provider } from '../analysis/provider.ts'
 import type { Verdict } from '../analysis/verdict.ts'
@@ -12,7 +13,7 @@ import { istio } from '../traffic/istio.ts'
 import { type Judging, keepJudging } from './judging.ts'
 import type { Memory } from './observe.ts'
 import { type Journal, type Reconciler, reconcile } from './reconcile.ts'
-import { createRevertDesk } from './revert-desk.ts'
+import { createRevertDesk, type RevertDesk } from './revert-desk.ts'
 import { createSources, type OpenGit, type Sources } from './sync.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -26,6 +27,8 @@ export interface LoopOptions {
   readonly git: OpenGit
   /** Where mirrors of repositories are kept. */
   readonly directory: string
+  /** Where files with secrets are kept while this process runs; beside the mirrors unless told. */
+  readonly secretDirectory?: string | undefined
   readonly scrapeIntervalMs: number
   /** False as soon as the lease may have expired. */
   readonly mayWrite: () => boolean
@@ -67,9 +70,10 @@ export function createLoop(options: LoopOptions): Loop {
   const add = (key: Key) => queue.add(key)
   const memory: Memory = { verdicts: new Map(), reverts: new Map() }
   const world = follow(options, add)
-  const sources = openSources(options, world)
+  const sources = openSources(options, world, (key, hasNews) => desk.onRead(key, hasNews))
   const parts: Parts = { world, memory, sources, add }
-  const reconciler = createReconciler(options, parts)
+  const desk = openDesk(options, parts)
+  const reconciler = createReconciler(options, parts, desk)
   const running = new Map<Key, number>()
   const queue = createQueue(options, running, (key) => {
     const [kind, namespace = '', name = ''] = key.split('/')
@@ -121,19 +125,19 @@ function follow(options: LoopOptions, add: Parts['add']): World {
   })
 }
 
-function openSources(options: LoopOptions, world: World): Sources {
+function openSources(options: LoopOptions, world: World, onRead: RevertDesk['onRead']): Sources {
   const { api, clock, mayWrite, git, directory, listeners } = options
   const { announced } = listeners.journal
-  const onError = (key: string, error: unknown) => listeners.failed('git source', error, key)
-  return createSources({ api, world, clock, mayWrite, git, directory, onError, announced })
+  const secretDirectory = options.secretDirectory ?? join(directory, 'secrets')
+  return createSources({
+    ...{ api, world, clock, mayWrite, git, directory, secretDirectory, announced, onRead },
+    onError: (key, error) => listeners.failed('git source', error, key),
+  })
 }
 
-function createReconciler(
-  options: LoopOptions,
-  { world, memory, sources, add }: Parts,
-): Reconciler {
-  const { api, clock, mayWrite, listeners } = options
-  const requestRevert = createRevertDesk({
+function openDesk(options: LoopOptions, { world, memory, sources, add }: Parts): RevertDesk {
+  const { clock, listeners } = options
+  return createRevertDesk({
     sources,
     memory,
     clock,
@@ -145,7 +149,15 @@ function createReconciler(
     onCommit: (key) => add(`source/${key}`),
     onError: (error) => listeners.failed('revert', error),
   })
-  return { api, world, clock, memory, mayWrite, requestRevert, journal: listeners.journal }
+}
+
+function createReconciler(
+  { api, clock, mayWrite, listeners }: LoopOptions,
+  { world, memory }: Parts,
+  { request }: RevertDesk,
+): Reconciler {
+  const journal = listeners.journal
+  return { api, world, clock, memory, mayWrite, requestRevert: request, journal }
 }
 
 function createQueue(

@@ -1,5 +1,7 @@
 // The controller process: flags in, the loop under a lease, until SIGTERM or SIGINT.
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { pino } from 'pino'
 import { prometheusProvider } from '../analysis/prometheus.ts'
 import { systemClock } from '../kube/clock.ts'
@@ -38,16 +40,19 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const stop = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort())
+  const secretDirectory = mkdtempSync(join(tmpdir(), 'sluice-secrets-'))
   try {
-    await run(options, stop.signal)
+    await run(options, secretDirectory, stop.signal)
     return 0
   } catch (error) {
     process.stderr.write(`sluice: ${error instanceof Error ? error.message : String(error)}\n`)
     return 1
+  } finally {
+    rmSync(secretDirectory, { recursive: true, force: true })
   }
 }
 
-async function run(options: Options, signal: AbortSignal): Promise<void> {
+async function run(options: Options, secretDirectory: string, signal: AbortSignal): Promise<void> {
   const clock = systemClock
   const random = Math.random
   const logger = pino({ level: options.logLevel })
@@ -98,6 +103,7 @@ async function run(options: Options, signal: AbortSignal): Promise<void> {
     random,
     namespace: options.namespace,
     directory: options.gitDirectory,
+    secretDirectory,
     scrapeIntervalMs: options.scrapeIntervalMs,
     mayWrite: () => lease?.mayWrite() ?? true,
     isLeading: () => (lease ? lease.fence() !== null : true),

@@ -1,9 +1,34 @@
-// A GitSource in, its mirror and its writer out: the real Git behind the controller's words for it.
+// A GitSource with its credentials in, its mirror, its writer and its host out: the real Git behind the
+// controller's words for it.
+import { openHost } from '../git/hosts/open.ts'
+import { checkWritePath } from '../git/readiness.ts'
 import { createSource } from '../git/source.ts'
 import { createWriter } from '../git/writer.ts'
 import type { OpenGit } from './sync.ts'
 
-export const openGit: OpenGit = ({ spec, namespace, directory, now }) => {
-  const source = createSource({ spec, namespace, directory })
-  return { source, writer: createWriter({ mirror: source.mirror, spec, now }) }
+export const openGit: OpenGit = (options) => {
+  const { spec, credentials, signing, signatures, now } = options
+  const source = createSource(options)
+  const { mirror } = source
+  const tokenFile = credentials?.token ?? credentials?.password
+  const host =
+    spec.host && tokenFile !== undefined
+      ? openHost({ ...spec.host, repository: spec.repository, tokenFile })
+      : undefined
+  const writer = createWriter({
+    mirror,
+    spec,
+    now,
+    host,
+    autoMerge: spec.host?.autoMerge,
+    signing,
+  })
+  const { author } = spec
+  return {
+    source,
+    writer,
+    host,
+    checkWritePath: () =>
+      checkWritePath({ mirror, author, nowMs: now(), host, signing, signatures }),
+  }
 }

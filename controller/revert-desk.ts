@@ -1,15 +1,15 @@
 // Requests to restore a release in, reports for the next decision out. Git may be slow or gone for
-// hours: nothing waits for it, and it is asked again until it has answered once.
+// hours: nothing waits for it, and it is asked again until it has answered once. A pull request is an answer that
+// may change: it is asked about again when its branch or its host has news.
 import { annotation } from '../crds/names.ts'
 import type { Evidence, RolloutStatus } from '../crds/rollout-status.ts'
-import type { RevertRequest } from '../git/revert-plan.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Hands } from './act.ts'
 import type { Memory, Observed } from './observe.ts'
 import type { RevertReport } from './rollout/snapshot.ts'
 import type { Sources } from './sync.ts'
 
-export interface RevertDesk {
+export interface RevertDeskOptions {
   readonly sources: Sources
   readonly memory: Memory
   readonly clock: Clock
@@ -22,14 +22,30 @@ export interface RevertDesk {
   readonly onError: (error: unknown) => void
 }
 
+export interface RevertDesk {
+  readonly request: Hands['requestRevert']
+  /** A GitSource was read: pull requests of its repository may have been merged or closed. */
+  onRead(sourceKey: string, hasNews: boolean): void
+}
+
 const firstRetryMs = 1_000
 const longestRetryMs = 5 * 60_000
+/** A pull request is looked at this often when nothing tells of it. */
+const proposalMs = 5 * 60_000
 
-export function createRevertDesk(desk: RevertDesk): Hands['requestRevert'] {
+interface Proposal {
+  readonly sourceKey: string
+  readonly rolloutKey: string
+  readonly askedAtMs: number
+}
+
+export function createRevertDesk(desk: RevertDeskOptions): RevertDesk {
   /** Requests under way or waiting for their next try, by key. */
   const busy = new Set<string>()
   const failures = new Map<string, number>()
-  return (observed, { bad, attempt }) => {
+  /** Pull requests that wait to be merged, by uid of the Rollout. */
+  const proposals = new Map<string, Proposal>()
+  const request: RevertDesk['request'] = (observed, { bad, attempt }) => {
     const { uid } = observed.snapshot.identity
     const key = `${uid}/${attempt}/${bad}`
     if (busy.has(key) || desk.memory.reverts.get(uid)?.attempt === attempt) return
@@ -38,6 +54,7 @@ export function createRevertDesk(desk: RevertDesk): Hands['requestRevert'] {
       .then((report) => {
         failures.delete(key)
         desk.memory.reverts.set(uid, report)
+        remember(proposals, observed, { report, askedAtMs: desk.clock.now() })
         desk.onReport(rolloutKey(observed), report)
       })
       .catch(async (error) => {
@@ -52,31 +69,67 @@ export function createRevertDesk(desk: RevertDesk): Hands['requestRevert'] {
         if (!failures.has(key)) busy.delete(key)
       })
   }
+  return {
+    request,
+    onRead(sourceKey, hasNews) {
+      const now = desk.clock.now()
+      for (const [uid, proposal] of proposals) {
+        const isDue = hasNews || now - proposal.askedAtMs >= proposalMs
+        if (proposal.sourceKey !== sourceKey || !isDue) continue
+        proposals.delete(uid)
+        if (desk.memory.reverts.get(uid)?.state !== 'Proposed') continue
+        // Without a report the next tick asks once more.
+        desk.memory.reverts.delete(uid)
+        desk.onReport(proposal.rolloutKey, null)
+      }
+    },
+  }
+}
+
+function remember(
+  proposals: Map<string, Proposal>,
+  observed: Observed,
+  { report, askedAtMs }: { report: RevertReport; askedAtMs: number },
+): void {
+  const { uid } = observed.snapshot.identity
+  proposals.delete(uid)
+  const sourceKey = `${observed.owner.namespace}/${sourceOf(observed)}`
+  if (report.state === 'Proposed') {
+    proposals.set(uid, { sourceKey, rolloutKey: rolloutKey(observed), askedAtMs })
+  }
 }
 
 async function answer(
-  desk: RevertDesk,
+  desk: RevertDeskOptions,
   observed: Observed,
   { bad, attempt, key }: { bad: string; attempt: number; key: string },
 ): Promise<RevertReport> {
-  const { object, owner, snapshot } = observed
+  const { owner, snapshot } = observed
   const { revert, stable, evidence } = snapshot.status
-  const name = object.metadata.annotations?.[annotation.source]
-  const writer = name === undefined ? null : desk.sources.writer(owner.namespace, name)
+  const name = sourceOf(observed)
   if (name === undefined || !stable) {
     const because =
       'this Rollout does not come from a GitSource: restore the last good revision where it is kept'
     return { bad, attempt, state: 'NeedsHuman', because }
   }
+  if (snapshot.spec.revert.mode === 'off') {
+    return { bad, attempt, state: 'NeedsHuman', because: 'spec.revert.mode is off since then' }
+  }
+  if (isIrreversible(observed, bad)) {
+    const because = `${annotation.irreversible} is set on this release, so it is not restored in Git: commit what shall run next`
+    return { bad, attempt, state: 'NeedsHuman', because }
+  }
+  const writer = await desk.sources.writer(owner.namespace, name)
   if (!writer) throw new Error(`GitSource ${owner.namespace}/${name} was not read yet`)
   const result = await writer.revert({
     rollout: { namespace: owner.namespace, name: owner.name, uid: owner.reference.uid },
     bad: revert?.bad ?? { revision: bad },
     good: stable,
-    because: revert?.because ?? '',
+    because: judgedBecause(snapshot.status, bad),
     evidenceText: evidenceText(evidence ?? []),
     key,
-    ...modeOf(observed),
+    mode: snapshot.spec.revert.mode,
+    ...judgedAt(snapshot.status, bad),
     isWanted: () => isWanted(desk, observed, attempt),
     ...reasonAndPlace(observed),
   })
@@ -84,15 +137,35 @@ async function answer(
   return { bad, attempt, ...result }
 }
 
-function modeOf({ snapshot }: Observed): Pick<RevertRequest, 'mode'> {
-  const { mode } = snapshot.spec.revert
-  return mode === 'off' ? {} : { mode }
+/** The GitSource that a release is restored in: where the Rollout was read. */
+function sourceOf({ object }: Observed): string | undefined {
+  return object.metadata.annotations?.[annotation.source]
+}
+
+/** The template is that of the bad release for as long as Git asks for it; else nothing is restored anyway. */
+function isIrreversible({ snapshot }: Observed, bad: string): boolean {
+  const { target, spec } = snapshot
+  const { annotations } = spec.template.metadata ?? {}
+  const mark = Object.entries(annotations ?? {}).find(([name]) => name === annotation.irreversible)
+  return target.revision === bad && mark?.[1] === 'true'
 }
 
 /** A retry, a deletion or a newer attempt withdraws what was asked for. */
-function isWanted({ statusOf }: RevertDesk, { owner }: Observed, attempt: number): boolean {
+function isWanted({ statusOf }: RevertDeskOptions, { owner }: Observed, attempt: number): boolean {
   const now = statusOf(owner.namespace, owner.name)
-  return now?.revert?.state === 'Requested' && now.attempt === attempt
+  const isAsked = now?.revert?.state === 'Requested' || now?.revert?.state === 'Proposed'
+  return isAsked && now.attempt === attempt
+}
+
+/** Why the release was judged bad; the state of its revert speaks of the pull request once there is one. */
+function judgedBecause({ revert, quarantine }: RolloutStatus, bad: string): string {
+  const entry = quarantine?.find(({ revision }) => revision === bad)
+  return (revert?.state === 'Requested' ? revert.because : entry?.because) ?? ''
+}
+
+function judgedAt({ quarantine }: RolloutStatus, bad: string): { decidedAtMs?: number } {
+  const at = Date.parse(quarantine?.find(({ revision }) => revision === bad)?.at ?? '')
+  return Number.isNaN(at) ? {} : { decidedAtMs: at }
 }
 
 /** What failed, for the subject of the commit, and the file where the Rollout was read last. */

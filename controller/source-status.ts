@@ -1,6 +1,7 @@
 // What came of reading a GitSource in, its status and the event that tells of a change out.
 import type { Condition } from '../crds/fields.ts'
 import type { GitSourceStatus } from '../crds/git-source.ts'
+import type { Readiness } from '../git/readiness.ts'
 import type { SourceState } from '../git/source.ts'
 import type { KubeApi, KubeObject } from '../kube/api.ts'
 import { gitSources } from '../kube/resources.ts'
@@ -19,23 +20,28 @@ export interface Reporter {
   readonly announced: Journal['announced']
 }
 
-export function readStatus(
-  object: KubeObject,
-  state: SourceState,
-  refused: SourceErrors,
-): Partial<GitSourceStatus> {
+export interface Read {
+  readonly status: Partial<GitSourceStatus>
+  readonly isWell: boolean
+  /** What came of it, with the place of the first error. */
+  readonly message: string
+}
+
+export function readStatus(object: KubeObject, state: SourceState, refused: SourceErrors): Read {
   const errors = [...refused, ...state.errors].slice(0, maxErrors)
   const count = refused.length + state.errors.length
   const [first] = errors
   const place = first ? `${first.path}:${first.line}:${first.column}: ${first.message}` : ''
   const message =
     count === 0 ? `all of ${state.commit} is applied` : `${count} errors, the first: ${place}`
-  return {
+  const isWell = count === 0
+  const status = {
     commit: state.commit,
     rollouts: state.definitions.filter(({ kind }) => kind === 'Rollout').length,
     errors,
-    ...conditions(object, count === 0 ? 'Applied' : 'Errors', message),
+    ...conditions(object, isWell ? 'Applied' : 'Errors', message),
   }
+  return { status, isWell, message }
 }
 
 const maxErrors = 32
@@ -48,7 +54,28 @@ export function problemStatus(
   return conditions(object, reason, message)
 }
 
-type SourceReason = keyof typeof reasons | 'Invalid'
+export type SourceReason = keyof typeof reasons | 'Invalid'
+
+/** A condition of its own: what can be read may still not be writable. */
+export function readinessStatus(
+  object: KubeObject,
+  readiness: Readiness,
+): Partial<GitSourceStatus> {
+  const { generation = 0 } = object.metadata
+  const reason: SourceReason = readiness.isReady ? 'RevertReady' : 'RevertNotReady'
+  const message = readiness.isReady
+    ? 'a commit was made, pushed to refs/sluice/readiness and removed again'
+    : `${readiness.step}: ${readiness.because}`
+  const condition = {
+    type: 'RevertReady',
+    status: readiness.isReady ? ('True' as const) : ('False' as const),
+    reason,
+    message: message.slice(0, 4096),
+    lastTransitionTime: '',
+    observedGeneration: generation,
+  }
+  return { conditions: [condition] }
+}
 
 function conditions(
   object: KubeObject,
@@ -80,31 +107,40 @@ export async function report(
   const { resourceVersion } = stored.metadata
   const at = new Date(reporter.clock.now()).toISOString()
   const stamped = status.conditions?.map((condition) => stampTime(condition, before.conditions, at))
-  const next = { ...before, ...status, conditions: stamped }
+  const conditions = merged(before.conditions, stamped)
+  const next = { ...before, ...status, conditions }
   if (isSame(next, before) || !reporter.mayWrite()) return null
   const body = { metadata: { resourceVersion }, status: { ...next, readAt: at } }
   const options = { subresource: 'status' } as const
   const written = await reporter.api.patch(gitSources, { namespace, name }, 'merge', body, options)
   reporter.world.sources.learn(written)
-  announce(reporter, object, { before: before.conditions, now: stamped })
+  announce(reporter, object, { before: before.conditions, now: conditions })
   return null
 }
 
-/** Told once per change of the condition, not at each look. */
+const conditionTypes = ['Ready', 'Stalled', 'RevertReady'] as const
+
+/** Those of other types stay; always in one order, or a status would seem to change. */
+function merged(before: readonly Condition[] = [], now: readonly Condition[] = []): Condition[] {
+  return conditionTypes.flatMap(
+    (type) => now.find((one) => one.type === type) ?? before.find((one) => one.type === type) ?? [],
+  )
+}
+
+/** Told once per change of a condition, not at each look. */
 function announce(
   reporter: Reporter,
   object: KubeObject,
   { before, now }: Record<'before' | 'now', readonly Condition[] | undefined>,
 ): void {
-  const readyOf = (conditions: readonly Condition[] | undefined) =>
-    conditions?.find(({ type }) => type === 'Ready')
-  const ready = readyOf(now)
-  const isSame = readyOf(before)?.message === ready?.message
-  if (!ready || isSame || (!before && ready.status === 'True')) return
-  const type = ready.status === 'True' ? 'Normal' : 'Warning'
-  // Only reasons of `SourceReason` are ever written into this condition.
-  const reason = ready.reason as SourceReason
-  reporter.announced({ object }, { type, reason, note: ready.message })
+  for (const type of ['Ready', 'RevertReady']) {
+    const [was, is] = [before, now].map((all) => all?.find((one) => one.type === type))
+    if (!is || was?.message === is.message || (!was && is.status === 'True')) continue
+    // Only reasons of `SourceReason` are ever written into these conditions.
+    const reason = is.reason as SourceReason
+    const eventType = is.status === 'True' ? 'Normal' : 'Warning'
+    reporter.announced({ object }, { type: eventType, reason, note: is.message })
+  }
 }
 
 function stampTime(

@@ -21,6 +21,12 @@ const Host = z
       .meta({
         description: 'Address of the API. Default: the usual one at the host of the repository.',
       }),
+    project: z
+      .string()
+      .max(1024)
+      .regex(/^[A-Za-z0-9_.~-]+(\/[A-Za-z0-9_.~-]+)+$/, 'must be a project such as team/name')
+      .optional()
+      .meta({ description: 'Project at the host. Default: the path of the repository.' }),
     autoMerge: z.boolean().default(true).meta({
       description: 'Ask the host to merge a pull request as soon as its rules are met.',
     }),
@@ -92,7 +98,7 @@ export const GitSourceSpec = z
       .strictObject({
         secretRef: SecretRef.meta({
           description:
-            'Secret with "token", or "username" and "password", or "ssh-privatekey" and "known_hosts"; with "ssh-signingkey", commits are signed by it.',
+            'Secret with "token", or "username" and "password", or "ssh-privatekey" and "known_hosts"; "ca.crt" for an https host of your own; with "ssh-signingkey", commits are signed by it.',
         }),
       })
       .optional()

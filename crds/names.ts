@@ -21,6 +21,8 @@ export const annotation = {
   source: 'sluice.dev/source',
   /** On a Rollout: path of its file in that source. */
   path: 'sluice.dev/path',
+  /** "true" on a pod template: what this release does can not be undone, so Git is left to people. */
+  irreversible: 'sluice.dev/irreversible',
 } as const
 
 /** Annotation that carries the last command of a verb, as JSON of `Command` in crds/command.ts. */

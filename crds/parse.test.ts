@@ -263,7 +263,7 @@ test('a valid object comes out with its defaults, nulls count as absent, and the
   const result = parseRollout(rollout({ template, replicas: null, revert: { mode: null } }))
   assert.ok(result.ok)
   assert.equal(result.value.spec.replicas, 1)
-  assert.deepEqual(result.value.spec.revert, { mode: 'direct' })
+  assert.deepEqual(result.value.spec.revert, { mode: 'direct', delay: '0s' })
   assert.deepEqual(result.value.spec.template, template)
 })
 

@@ -37,11 +37,20 @@ export type Evidence = z.infer<typeof Evidence>
 export const RevertState = z.object({
   state: z.enum(revertStates).meta({
     description:
-      'Committed: the last good release is on the branch. Superseded: somebody changed it first, no commit. Nothing: there was nothing to restore.',
+      'Committed: the last good release is on the branch. Proposed: a pull request waits to be merged. Superseded: somebody changed it first, no commit. Nothing: there was nothing to restore.',
   }),
   bad: Release.meta({ description: 'The release that failed.' }),
   good: Release.optional().meta({ description: 'The release that is restored.' }),
   commit: CommitId.optional().meta({ description: 'The commit that restored the release.' }),
+  pullRequest: z
+    .object({
+      number: z.int().min(0).meta({ description: 'Its number at the host.' }),
+      url: z.string().max(2048).meta({ description: 'Where people find it.' }),
+    })
+    .optional()
+    .meta({
+      description: 'The pull request that restores the release, or that was left to a person.',
+    }),
   because: Sentence.meta({ description: 'Why, in one sentence.' }),
   at: Timestamp.meta({ description: 'When this state was reached.' }),
 })

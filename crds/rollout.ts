@@ -93,6 +93,10 @@ export const Revert = z
         description:
           'direct: restore the last good release by a commit on the branch. pull-request: propose that commit. direct-then-pr: propose it where the branch refuses it. suggest: only say what to restore. "off", in quotes: leave Git alone; traffic still goes back.',
       }),
+    delay: Duration.default('0s').meta({
+      description:
+        'How long Git waits after an abort, so that people may retry or commit first. Traffic never waits.',
+    }),
   })
   .meta({ description: 'What happens in Git after an abort.' })
 

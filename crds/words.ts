@@ -15,6 +15,7 @@ export const abortReasons = ['failed', 'pods', 'person', 'inconclusive', 'error'
 export const revertStates = [
   'Requested',
   'Committed',
+  'Proposed',
   'Superseded',
   'Nothing',
   'NeedsHuman',

@@ -135,6 +135,8 @@ async function decide(input: DryRunInput, mirror: Mirror, names: Commits): Promi
 const decisionOf: Readonly<Record<RevertResult['state'], Decision>> = {
   // The commit of an earlier run with this key: nothing is left to be done.
   Committed: 'nothing',
+  // A dry run asks no host.
+  Proposed: 'nothing',
   Superseded: 'superseded',
   Nothing: 'nothing',
   NeedsHuman: 'needs-human',

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 
 export type Mischief =
   /** Takes the push and then says it failed. */
@@ -42,7 +42,7 @@ export async function startHttpsHost(
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const host: HttpsHost = {
-    url: `https://localhost:${port}/upstream.git`,
+    url: `https://localhost:${port}/${basename(repository)}`,
     certificate,
     seen,
     mischief: null,

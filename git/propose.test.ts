@@ -72,7 +72,7 @@ describe('a revert by pull request', { concurrency: 3 }, () => {
       const { host, pulls } = memoryHost()
       const writer = open(repo, host)
       const result = await writer.revert(byPull)
-      assert.equal(result.state, 'NeedsHuman', result.because)
+      assert.equal(result.state, 'Proposed', result.because)
       assert.match(result.because, /pull request 1 restores spec\.template.*once it is merged/)
       assert.deepEqual(result.pullRequest, { number: 1, url: 'https://git.example.com/pulls/1' })
       assert.equal(await repo.head(), head, 'the branch itself stays')

@@ -99,7 +99,9 @@ async function open(opening: Opening): Promise<RevertResult> {
   const proposal = { branch, base: mirror.branch, title, body: body.join('\n').trim(), commit }
   const opened = await host.propose({ ...proposal, autoMerge: context.autoMerge })
   const sentence = `pull request ${opened.number} restores ${plan.changed} in ${plan.path} once it is merged: ${opened.url}`
-  return human(sentence, opened)
+  const { number, url } = opened
+  const because = sentence.slice(0, 1_024)
+  return { state: 'Proposed', pullRequest: { number, url }, because }
 }
 
 /** Whether a branch of ours is as we left it, and still what is needed. */

@@ -56,12 +56,13 @@ export type RevertMode = 'direct' | 'pull-request' | 'direct-then-pr' | 'suggest
 
 export interface RevertResult {
   /**
-   * Committed: the good release is on the branch. Superseded: somebody changed it first. Nothing: the branch
-   * does not ask for the bad release. NeedsHuman: the text or the server does not allow it.
+   * Committed: the good release is on the branch. Proposed: a pull request waits to be merged; call again when the
+   * branch has moved or the host has news. Superseded: somebody changed it first. Nothing: the branch does not ask
+   * for the bad release. NeedsHuman: the text or the server does not allow it.
    */
-  readonly state: 'Committed' | 'Superseded' | 'Nothing' | 'NeedsHuman'
+  readonly state: 'Committed' | 'Proposed' | 'Superseded' | 'Nothing' | 'NeedsHuman'
   readonly commit?: string
-  /** Waits for a person, or for the rules of the host; call again when the branch has moved. */
+  /** The one that waits, or that somebody has taken over. */
   readonly pullRequest?: { readonly number: number; readonly url: string }
   readonly because: string
 }

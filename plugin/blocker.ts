@@ -25,6 +25,7 @@ const clearings: Readonly<Record<Wait, Clearing>> = {
   Checking: itself('the checks, as soon as they have a verdict'),
   Draining: itself('time'),
   Reverting: itself('Sluice, as soon as the Git host takes the commit'),
+  Proposed: person('who may merge or close the pull request that the sentence names'),
   Approval: person(`who ${steer}: kubectl sluice promote NAME, or abort NAME`),
   Paused: person(`who ${steer}: kubectl sluice resume NAME, promote NAME or abort NAME`),
   Inconclusive: itself(

@@ -2,6 +2,7 @@
 // in production as in simulation: a broken rule stops the write, never the controller.
 import type { Hash } from '../../crds/revision.ts'
 import type { Decision } from './decide.ts'
+import { isOpen } from './restoring.ts'
 import { isQuarantined } from './revision.ts'
 import type { Fleet, Snapshot, Weights } from './snapshot.ts'
 import { type Phase, readState, type State } from './state.ts'
@@ -106,9 +107,7 @@ export const invariants: readonly Invariant[] = [
     name: 'G6',
     says: 'Git is written only after the verdict was stored',
     holds: ({ status }, decision) =>
-      decision.actions.every(
-        (action) => action.kind !== 'revert' || status.revert?.state === 'Requested',
-      ),
+      decision.actions.every((action) => action.kind !== 'revert' || isOpen(status)),
   },
   {
     name: 'A2',

@@ -12,6 +12,7 @@ export const announced = {
   Aborted: 'Traffic goes back to stable, and the revision is quarantined.',
   Restored: 'Git asks for the stable revision again.',
   RevertCommitted: 'A commit restored the last good release on the branch.',
+  RevertProposed: 'A pull request that restores the last good release waits to be merged.',
   RevertSuperseded: 'Somebody changed the release on the branch first, so there is no commit.',
   RevertNothing: 'The branch did not ask for the bad release, so there was nothing to restore.',
   RevertNeedsHuman: 'The release could not be restored by a commit; the sentence says why.',
@@ -26,6 +27,7 @@ export const waits = {
   Checking: 'Checks have no verdict yet.',
   Draining: 'Requests of a revision without weight are finishing.',
   Reverting: 'The last good release is being restored in Git.',
+  Proposed: 'A pull request restores the last good release, and waits to be merged.',
   Approval: 'A step passed its checks and waits for a person to promote it.',
   Paused: 'A person paused it: resume, promote or abort it.',
   Inconclusive: 'Checks do not have enough data: look at their evidence.',
@@ -46,6 +48,11 @@ export const sources = {
   Applied: 'Everything that was read is applied.',
   Errors: 'Some definitions can not be used; those before them stay in force.',
   Unreachable: 'The repository or its branch can not be read; what was read before stays in force.',
+  Unsigned:
+    'A commit is not signed as spec.signatures asks; what was accepted before stays in force.',
+  SecretMissing: 'A Secret that the GitSource names is missing or lacks a key.',
+  RevertReady: 'A commit could be made, signed, pushed and removed again.',
+  RevertNotReady: 'A release could not be restored now; the sentence says what to mend.',
 } as const
 
 export type Reason = keyof typeof sources | keyof typeof announced | keyof typeof waits

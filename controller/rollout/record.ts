@@ -4,9 +4,10 @@ import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
 import { type Announcement, conditionsOf, progressOf } from './describe.ts'
 import { desired } from './desired.ts'
 import { consume } from './person.ts'
-import type { Snapshot } from './snapshot.ts'
+import { isOpen } from './restoring.ts'
+import type { RevertReport, Snapshot } from './snapshot.ts'
 import type { AbortReason, Advance, State } from './state.ts'
-import { sum, timestamp } from './stored.ts'
+import { isSame, sum, timestamp } from './stored.ts'
 
 const historyLimit = 10
 const quarantineLimit = 10
@@ -160,8 +161,9 @@ export function recordRevert(
   state: State,
 ): { status: RolloutStatus; because: string; announcements: Announcement[] } | null {
   const { revert: report, status, now } = snapshot
-  if (!report || status.revert?.state !== 'Requested') return null
+  if (!report || !status.revert || !isOpen(status)) return null
   if (report.bad !== status.revert.bad.revision || report.attempt !== state.attempt) return null
+  if (isSame(saidIn(report), saidIn(status.revert))) return null
   const because = report.because.slice(0, 1024)
   const { state: outcome } = report
   return {
@@ -180,9 +182,19 @@ export function recordRevert(
         ...status.revert,
         state: outcome,
         commit: report.commit,
+        pullRequest: report.pullRequest,
         because,
         at: timestamp(now),
       }),
     }),
   }
+}
+
+/** A pull request that still waits is no news. */
+function saidIn({
+  state,
+  commit,
+  pullRequest,
+}: Pick<RevertReport, 'commit' | 'pullRequest'> & { readonly state: string }) {
+  return compact({ state, commit, pullRequest })
 }

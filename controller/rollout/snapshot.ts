@@ -62,8 +62,10 @@ export interface Route {
 export interface RevertReport {
   readonly bad: Hash
   readonly attempt: number
-  readonly state: 'Committed' | 'Superseded' | 'Nothing' | 'NeedsHuman'
+  readonly state: 'Committed' | 'Proposed' | 'Superseded' | 'Nothing' | 'NeedsHuman'
   readonly commit?: string | undefined
+  /** Waits to be merged, or was left to a person. */
+  readonly pullRequest?: { readonly number: number; readonly url: string } | undefined
   readonly because: string
 }
 

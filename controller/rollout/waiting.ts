@@ -5,6 +5,7 @@ import { stepAt } from './desired.ts'
 import { deadlineOf, heldUntil, isGateOpen } from './gate.ts'
 import { command } from './person.ts'
 import type { Reason } from './reasons.ts'
+import { restoringMessage } from './restoring.ts'
 import { isQuarantined, nameOf } from './revision.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Phase, State } from './state.ts'
@@ -96,8 +97,11 @@ function afterAbort(snapshot: Snapshot, state: State, seen: Convergence): Wait |
   if (world && world.reason !== 'Draining') return world
   const revert = snapshot.status.revert
   if (revert?.state === 'Requested') {
-    const message = `the last good release is being restored in Git`
+    const message = restoringMessage(snapshot)
     return { reason: 'Reverting', message, graceMs: graceMs.pods, wakeAt: seen.wakeAt }
+  }
+  if (revert?.state === 'Proposed') {
+    return { reason: 'Proposed', message: revert.because, graceMs: 0, wakeAt: seen.wakeAt }
   }
   const readBy = revert?.state === 'Committed' ? Date.parse(revert.at) + readingMs : 0
   if (snapshot.now < readBy && revert?.bad.revision === snapshot.target.revision) {

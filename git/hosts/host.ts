@@ -52,6 +52,8 @@ export interface HostOptions {
   readonly kind: HostKind
   /** URL of the repository, as in the GitSource. */
   readonly repository: string
+  /** Project at the host, such as team/name; without it the path of the repository. */
+  readonly project?: string | undefined
   /** Address of the API; without it the usual one of the host of the repository. */
   readonly api?: string | undefined
   /** File with a token; read for each request, because tokens rotate. */

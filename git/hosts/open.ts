@@ -11,7 +11,7 @@ const hosts: Readonly<Record<HostKind, HostModule>> = { github, gitlab, gitea }
 /** Throws a sentence for people when the address can not be used. */
 export function openHost(options: HostOptions): GitHost {
   const module = hosts[options.kind]
-  const { hostName, project } = splitRepository(options.repository)
+  const { hostName, project } = placeOf(options)
   const client = openClient({
     base: options.api ?? module.api(hostName),
     tokenFile: options.tokenFile,
@@ -19,6 +19,15 @@ export function openHost(options: HostOptions): GitHost {
     timeoutMs: options.timeoutMs,
   })
   return module.open(client, project)
+}
+
+/** Named outright, the project needs no repository URL that tells of it. */
+function placeOf({ repository, project, api }: HostOptions) {
+  if (project === undefined || api === undefined) {
+    const place = splitRepository(repository)
+    return { ...place, project: project ?? place.project }
+  }
+  return { hostName: '', project }
 }
 
 /** `https://host/group/name.git` and `ssh://git@host:22/group/name` as host name and `group/name`. */

@@ -58,6 +58,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [sluice.dev]
   resources: [gitsources/status]
   verbs: [patch]
+{{- with .Values.git.secrets }}
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ toJson . }}
+  verbs: [get]
+{{- end }}
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [get, list, watch, create, update, delete]

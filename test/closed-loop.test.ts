@@ -1,0 +1,192 @@
+// The Git loop as the controller runs it: credentials from Secrets, a Git server that asks for them, a host with
+// pull requests and statuses, all real but on this machine.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import { commandAnnotation } from '../crds/names.ts'
+import type { Verb } from '../crds/words.ts'
+import { type HttpsHost, startHttpsHost } from '../git/https-host.fixture.ts'
+import type { Resource } from '../kube/api.ts'
+import { rollouts } from '../kube/resources.ts'
+import { dialects } from './doubles/git-hosts/dialects.ts'
+import { type HostServer, startHost } from './doubles/git-hosts/server.ts'
+import { type Cluster, startCluster } from './fixtures/cluster.ts'
+
+const token = 'ghp-CANARY0123456789abcdef'
+const project = 'shop/environments'
+const branch = /^sluice\/revert\/shop\.checkout\//
+const path = 'apps/checkout.yaml'
+const secrets: Resource = { apiVersion: 'v1', kind: 'Secret', plural: 'secrets', namespaced: true }
+
+const text = (version: string, revert = 'mode: pull-request') => `
+apiVersion: sluice.dev/v1alpha1
+kind: Rollout
+metadata: { name: checkout, namespace: shop }
+spec:
+  replicas: 1
+  selector: { matchLabels: { app: checkout } }
+  template:
+    metadata: { labels: { app: checkout } }
+    spec: { containers: [{ name: app, image: "checkout:${version}" }] }
+  traffic: { istio: { host: checkout }, settle: 50ms, drain: 50ms }
+  canary: { steps: [{ weight: 50, hold: 20m }] }
+  revert: { ${revert} }
+`
+
+interface Stage extends AsyncDisposable {
+  readonly cluster: Cluster
+  readonly git: HttpsHost
+  readonly host: HostServer
+  readonly spec: Record<string, unknown>
+}
+
+async function setStage(): Promise<Stage> {
+  const stack = new AsyncDisposableStack()
+  const cluster = stack.use(await startCluster())
+  const repository = cluster.repository.path
+  const git = stack.use(
+    await startHttpsHost(repository, { user: 'x-access-token', password: token }),
+  )
+  const host = await startHost(dialects.github, { token, project })
+  stack.defer(() => host.close())
+  const headOf = (name: string) => run(repository, 'rev-parse', `refs/heads/${name}`)
+  host.store.branches.get = (name) => headOf(name)
+  return {
+    cluster,
+    git,
+    host,
+    spec: {
+      repository: git.url,
+      credentials: { secretRef: { name: 'git' } },
+      host: { kind: 'github', api: host.api, project },
+    },
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  }
+}
+
+const run = (repository: string, ...args: string[]) =>
+  execFileSync('git', ['-C', repository, ...args], { encoding: 'utf8' }).trim()
+
+async function addSecret({ api }: Cluster, name: string, values: Record<string, string>) {
+  const data = Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, Buffer.from(value).toString('base64')]),
+  )
+  const metadata = { name, namespace: 'shop' }
+  await api.create(secrets, { apiVersion: 'v1', kind: 'Secret', metadata, data })
+}
+
+async function say({ api }: Cluster, verb: Verb) {
+  const value = JSON.stringify({ id: verb, by: 'ada', at: '2026-01-01T00:00:00Z' })
+  const body = { metadata: { annotations: { [commandAnnotation(verb)]: value } } }
+  await api.patch(rollouts, { namespace: 'shop', name: 'checkout' }, 'merge', body)
+}
+
+const condition = async (cluster: Cluster, type: string) =>
+  (await cluster.source())?.conditions?.find((one) => one.type === type)
+
+const untilReason = (cluster: Cluster, reason: string, type = 'Ready') =>
+  cluster.until(`${type} says ${reason}`, async () => {
+    const found = await condition(cluster, type)
+    return found?.reason === reason && found
+  })
+
+/** A release that a person aborts; resolves when Git has answered. */
+async function abortRelease(cluster: Cluster, write: (version: string) => string = text) {
+  await cluster.repository.commit('v1', { [path]: write('v1') })
+  await cluster.until('it is stable', async () => {
+    return (await cluster.rollout('checkout'))?.phase === 'Stable'
+  })
+  await cluster.repository.commit('v2', { [path]: write('v2') })
+  await cluster.until('a trial', async () => {
+    return (await cluster.rollout('checkout'))?.phase === 'Progressing'
+  })
+  await say(cluster, 'abort')
+  return await cluster.until('Git has answered', async () => {
+    const revertState = (await cluster.rollout('checkout'))?.revert
+    return revertState && revertState.state !== 'Requested' && revertState
+  })
+}
+
+describe('the Git loop', { concurrency: 4 }, () => {
+  it('waits for a Secret, says which, and goes on when it is there', async () => {
+    await using stage = await setStage()
+    const { cluster, git } = stage
+    await cluster.repository.commit('v1', { [path]: text('v1') })
+    await cluster.follow({ ...stage.spec, schedule: '* * * * * *' })
+    const missing = await untilReason(cluster, 'SecretMissing')
+    assert.match(missing.message, /no Secret shop\/git: create it/)
+    await addSecret(cluster, 'git', { 'ca.crt': readFileSync(git.certificate, 'utf8') })
+    await cluster.until('the key is missed', async () =>
+      (await condition(cluster, 'Ready'))?.message.includes(
+        'no "token" or "password", only ca.crt',
+      ),
+    )
+    const body = { data: { token: Buffer.from(token).toString('base64') } }
+    await cluster.api.patch(secrets, { namespace: 'shop', name: 'git' }, 'merge', body)
+    await untilReason(cluster, 'Applied')
+  })
+
+  it('proposes a revert, asks again, and is done once it is merged', async () => {
+    await using stage = await setStage()
+    const { cluster, git, host } = stage
+    await addSecret(cluster, 'git', { token, 'ca.crt': readFileSync(git.certificate, 'utf8') })
+    await cluster.follow(stage.spec)
+    const proposed = await abortRelease(cluster)
+    assert.equal(proposed.state, 'Proposed', proposed.because)
+    assert.equal(proposed.pullRequest?.number, 1)
+    const { blockedBy } = await cluster.until('it says what it waits for', async () => {
+      const status = await cluster.rollout('checkout')
+      return status?.blockedBy?.reason === 'Proposed' && status
+    })
+    assert.match(blockedBy?.message ?? '', /pull request 1 restores .*once it is merged: https:/)
+    const pull = host.store.pulls[0]
+    assert.match(pull?.branch ?? '', branch)
+    run(cluster.repository.path, 'update-ref', 'refs/heads/main', `refs/heads/${pull?.branch}`)
+    if (pull) pull.state = 'merged'
+    const restored = await cluster.until('it is restored', async () => {
+      const status = await cluster.rollout('checkout')
+      return status?.phase === 'Stable' && status.revert?.state === 'Committed' && status
+    })
+    assert.equal(restored.revert?.commit, await cluster.repository.head())
+    const told = cluster.announcements.map(({ announcement }) => announcement.reason)
+    assert.equal(told.filter((reason) => reason === 'RevertProposed').length, 1)
+    assert.ok(told.includes('RevertCommitted'))
+  })
+
+  it('leaves a release that can not be undone to people', async () => {
+    await using cluster = await startCluster()
+    await cluster.follow()
+    const irreversible = (version: string) =>
+      text(version, 'mode: direct').replace(
+        'metadata: { labels: { app: checkout } }',
+        'metadata: { labels: { app: checkout }, annotations: { sluice.dev/irreversible: "true" } }',
+      )
+    const answer = await abortRelease(cluster, irreversible)
+    assert.equal(answer.state, 'NeedsHuman')
+    assert.match(answer.because, /irreversible is set on this release/)
+    assert.equal((await cluster.repository.log()).length, 2, 'no commit of ours')
+  })
+
+  it('tells the host of each commit, and people whether a revert could be written', async () => {
+    await using stage = await setStage()
+    const { cluster, git, host } = stage
+    await addSecret(cluster, 'git', { token, 'ca.crt': readFileSync(git.certificate, 'utf8') })
+    const first = await cluster.repository.commit('v1', { [path]: text('v1') })
+    await cluster.follow(stage.spec)
+    await untilReason(cluster, 'RevertReady', 'RevertReady')
+    assert.equal(run(cluster.repository.path, 'for-each-ref', 'refs/sluice'), '', 'no trace')
+    const broken = await cluster.repository.commit('broken', {
+      [path]: text('v2').replace('replicas: 1', 'replicas: many'),
+    })
+    await untilReason(cluster, 'Errors')
+    await cluster.until('the host was told twice', async () => host.store.statuses.length === 2)
+    const [well, ill] = host.store.statuses
+    assert.deepEqual([well?.commit, well?.state], [first, 'success'])
+    assert.deepEqual([ill?.commit, ill?.state], [broken, 'failure'])
+    assert.match(ill?.description ?? '', /apps\/checkout\.yaml:6:\d+: /)
+    assert.equal(ill?.context, 'sluice/shop.shop')
+    const told = JSON.stringify([await cluster.source(), cluster.announcements, host.store])
+    assert.ok(!told.includes(token), 'the token is nowhere')
+  })
+})
