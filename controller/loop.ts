@@ -9,7 +9,6 @@ import type { Verdict } from '../analysis/verdict.ts'
 import type { KubeApi } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
 import { createWorkQueue } from '../kube/work-queue.ts'
-import { istio } from '../traffic/istio.ts'
 import { type Judging, keepJudging } from './judging.ts'
 import type { Memory } from './observe.ts'
 import { type Journal, type Reconciler, reconcile } from './reconcile.ts'
@@ -116,7 +115,6 @@ function follow(options: LoopOptions, add: Parts['add']): World {
     clock,
     random,
     namespace,
-    router: istio,
     onRollout: (key) => add(`rollout/${key}`),
     onSource: (key) => add(`source/${key}`),
     onEvent: (kind, event) => {

@@ -1,7 +1,9 @@
 // One tick of one Rollout: observe → decide → act. Returns when to look again.
 import type { RolloutStatus } from '../crds/rollout-status.ts'
 import { rollouts } from '../kube/resources.ts'
-import { act, type Hands, Stalled, storeStatus } from './act.ts'
+import { act, storeStatus } from './act.ts'
+import { type Hands, Stalled } from './hands.ts'
+import { isGoing, letGo } from './let-go.ts'
 import { type Memory, type Observed, observe, type Unreadable } from './observe.ts'
 import { type Decision, decide } from './rollout/decide.ts'
 import type { Announcement } from './rollout/describe.ts'
@@ -32,6 +34,13 @@ export async function reconcile(
   name: string,
 ): Promise<number | null> {
   const now = reconciler.clock.now()
+  const object = reconciler.world.rollouts.get(namespace, name)
+  if (object && isGoing(object)) {
+    for (const note of await letGo(reconciler, object)) {
+      reconciler.journal.announced({ object }, { type: 'Warning', reason: 'NotRestored', note })
+    }
+    return null
+  }
   const observed = observe({ ...reconciler, now }, namespace, name)
   if (!observed) return null
   if ('problem' in observed) return holdUnreadable(reconciler, observed)

@@ -4,7 +4,7 @@
 import { annotation } from '../crds/names.ts'
 import type { Evidence, RolloutStatus } from '../crds/rollout-status.ts'
 import type { Clock } from '../kube/clock.ts'
-import type { Hands } from './act.ts'
+import type { Hands } from './hands.ts'
 import type { Memory, Observed } from './observe.ts'
 import type { RevertReport } from './rollout/snapshot.ts'
 import type { Sources } from './sync.ts'

@@ -1,10 +1,24 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { KubeObject } from '../kube/api.ts'
-import { createRouteWatch, slimRoute } from './route-watch.ts'
+import { rolloutSpec } from '../test/fixtures/rollout.ts'
+import { istio } from '../traffic/istio.ts'
+import { createRouteWatch, type Reader, slimRoute } from './route-watch.ts'
 
 const written = '2026-01-01T00:00:00.000Z'
 const start = Date.parse(written)
+
+const reference = {
+  apiVersion: 'sluice.dev/v1alpha1',
+  kind: 'Rollout',
+  name: 'checkout',
+  uid: 'u-1',
+}
+const reader: Reader = {
+  rollout: 'shop/checkout',
+  router: istio,
+  at: { owner: { namespace: 'shop', name: 'checkout', reference }, spec: rolloutSpec({}) },
+}
 
 function route(over: { since?: string; decision?: string; weight?: number } = {}): KubeObject {
   const { since = written, decision = '1', weight = 5 } = over
@@ -20,7 +34,17 @@ function route(over: { since?: string; decision?: string; weight?: number } = {}
         { manager: 'argocd-controller', time: '2026-01-01T00:01:00Z', fieldsV1: {} },
       ],
     },
-    spec: { http: [{ weight }] },
+    spec: {
+      http: [
+        {
+          name: 'sluice',
+          route: [
+            { destination: { subset: 'a' }, weight: 100 - weight },
+            { destination: { subset: 'b' }, weight },
+          ],
+        },
+      ],
+    },
   }
 }
 
@@ -29,22 +53,26 @@ describe('a route', () => {
     let now = start + 4_000
     const watch = createRouteWatch(() => now)
     watch.listed()
-    watch.changed(route(), undefined)
-    assert.equal(watch.seenAt(route()), start + 4_000)
+    watch.changed(reader, route(), undefined)
+    assert.equal(watch.seenAt(reader.rollout, route()), start + 4_000)
     now += 60_000
-    watch.changed(route({ decision: '2' }), route())
-    assert.equal(watch.seenAt(route()), start + 4_000, 'a new decision does not move it')
-    watch.changed(route({ since: new Date(now).toISOString() }), route())
-    assert.equal(watch.seenAt(route()), now, 'new weights do')
+    watch.changed(reader, route({ decision: '2' }), route())
+    assert.equal(
+      watch.seenAt(reader.rollout, route()),
+      start + 4_000,
+      'a new decision does not move it',
+    )
+    watch.changed(reader, route({ since: new Date(now).toISOString() }), route())
+    assert.equal(watch.seenAt(reader.rollout, route()), now, 'new weights do')
   })
 
   it('that was there before this process counts from its stamp and the longest flight of a write', () => {
     const watch = createRouteWatch(() => start + 3_600_000)
-    watch.changed(route(), undefined)
-    assert.equal(watch.seenAt(route()), start + 60_000)
+    watch.changed(reader, route(), undefined)
+    assert.equal(watch.seenAt(reader.rollout, route()), start + 60_000)
     const early = createRouteWatch(() => start + 2_000)
-    early.changed(route(), undefined)
-    assert.equal(early.seenAt(route()), start + 2_000)
+    early.changed(reader, route(), undefined)
+    assert.equal(early.seenAt(reader.rollout, route()), start + 2_000)
   })
 
   it('that somebody else changes is counted, with the name of who did', () => {
@@ -52,18 +80,22 @@ describe('a route', () => {
     const watch = createRouteWatch(() => now)
     const ours = slimRoute(route())
     const theirs = slimRoute(route({ weight: 50 }))
-    watch.changed(ours, undefined)
-    watch.changed(theirs, ours)
-    watch.changed(slimRoute(route({ decision: '2' })), theirs)
-    assert.deepEqual(watch.contest(ours), { edits: 1, manager: 'argocd-controller' })
+    watch.changed(reader, ours, undefined)
+    watch.changed(reader, theirs, ours)
+    watch.changed(reader, slimRoute(route({ decision: '2' })), theirs)
+    assert.deepEqual(watch.contest(reader.rollout, ours), {
+      edits: 1,
+      lastAt: start,
+      manager: 'argocd-controller',
+    })
     now += 11 * 60_000
-    assert.equal(watch.contest(ours).edits, 0, 'and forgotten after a while')
+    assert.equal(watch.contest(reader.rollout, ours).edits, 0, 'and forgotten after a while')
   })
 
   it('that is gone leaves nothing behind', () => {
     const watch = createRouteWatch(() => start)
-    watch.changed(route(), undefined)
-    watch.changed(null, route())
-    assert.equal(watch.seenAt(route()), null)
+    watch.changed(reader, route(), undefined)
+    watch.changed(reader, null, route())
+    assert.equal(watch.seenAt(reader.rollout, route()), null)
   })
 })

@@ -25,5 +25,8 @@ export const annotation = {
   irreversible: 'sluice.dev/irreversible',
 } as const
 
+/** On a Rollout while something of a user's has to be put back before it may go. */
+export const finalizer = 'sluice.dev/traffic'
+
 /** Annotation that carries the last command of a verb, as JSON of `Command` in crds/command.ts. */
 export const commandAnnotation = (verb: Verb): string => `sluice.dev/${verb}`

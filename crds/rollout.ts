@@ -19,6 +19,8 @@ export const group = 'sluice.dev'
 export const version = 'v1alpha1'
 export const apiVersion = `${group}/${version}`
 
+const oneConfig = exactlyOne(['configMap', 'secret'])
+
 /** Kept opaque: the API server of the cluster, not Sluice, knows what a pod may contain. */
 export const PodTemplate = z
   .strictObject({
@@ -27,6 +29,26 @@ export const PodTemplate = z
   })
   .meta({ description: 'The pod template, kept opaque. Its digest is the revision.' })
 export type PodTemplate = z.infer<typeof PodTemplate>
+
+const ConfigObject = z
+  .strictObject({
+    configMap: ObjectName.optional().meta({ description: 'Name of a ConfigMap.' }),
+    secret: ObjectName.optional().meta({ description: 'Name of a Secret.' }),
+  })
+  .refine(oneConfig.isMet, oneConfig.message)
+  .meta({
+    ...oneConfig.meta,
+    description: 'A ConfigMap or a Secret in the namespace of the Rollout.',
+  })
+
+/** RFC 3339, as the API server writes times; a day that its month does not have counts on. */
+const Time = z
+  .string()
+  .max(40)
+  .regex(
+    /^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$/,
+    'must be a time such as 2026-01-31T12:00:00Z',
+  )
 
 export const CanaryStep = z
   .strictObject({
@@ -38,12 +60,17 @@ export const CanaryStep = z
     approval: z.boolean().optional().meta({
       description: 'Leave this step only after a person says promote.',
     }),
+    scale: z.int().min(1).max(100).optional().meta({
+      description:
+        'Percent of spec.replicas that the canary has in this step, where that is more than its traffic needs.',
+    }),
     match: StepMatch.optional(),
     mirror: z.int().min(1).max(100).optional().meta({
       description: 'Percent of requests that the canary gets as copies, whose answers nobody sees.',
     }),
   })
   .meta({ description: 'One step of a canary.' })
+export type CanaryStep = z.infer<typeof CanaryStep>
 
 const maxSteps = 32
 // A literal list, because comprehensions over index and item, and the cost of isSorted(), are unknown to older
@@ -57,6 +84,10 @@ const Canary = z
       .min(1)
       .max(maxSteps)
       .meta({ 'x-kubernetes-list-type': 'atomic', description: 'Steps, in order.' }),
+    dynamicStableScale: z.boolean().default(false).meta({
+      description:
+        'Let stable shrink as its traffic leaves. An abort then waits for its pods to start again.',
+    }),
   })
   .refine((canary) => rises(canary.steps), {
     path: ['steps'],
@@ -80,6 +111,10 @@ const BlueGreen = z
     }),
     approval: z.boolean().default(false).meta({
       description: 'Switch only after a person says promote.',
+    }),
+    keep: Duration.default('0s').meta({
+      description:
+        'Time the old revision keeps its pods after the switch was promoted, for a way back without a start.',
     }),
   })
   .meta({ description: 'Start the whole new revision without traffic, then switch in one write.' })
@@ -116,6 +151,15 @@ export const RolloutSpec = z
       })
       .meta({ description: 'Labels that every pod of this Rollout carries.' }),
     template: PodTemplate,
+    config: z.array(ConfigObject).max(16).optional().meta({
+      'x-kubernetes-list-type': 'atomic',
+      description:
+        'ConfigMaps and Secrets that are part of the revision: each revision runs with its own immutable copy, and a change of one is a new revision.',
+    }),
+    restartAt: Time.optional().meta({
+      description:
+        'Pods of stable that were created before this time are replaced by new ones, one at a time and between trials.',
+    }),
     minReadySeconds: z.int().min(0).max(3600).default(0).meta({
       description: 'Seconds a pod must be ready before it counts as available.',
     }),

@@ -20,6 +20,8 @@ const clearings: Readonly<Record<Wait, Clearing>> = {
   PodsNotReady: itself(
     'its pods, once they are ready; else who owns the revision: kubectl describe its pods',
   ),
+  Accepting: itself('the mesh, as soon as its controller has taken the route'),
+  Rejected: person('who owns what the route names: mend what the mesh says of it'),
   Settling: itself('the mesh, as soon as its proxies use the weights'),
   Holding: itself('time'),
   Checking: itself('the checks, as soon as they have a verdict'),
@@ -41,6 +43,8 @@ const clearings: Readonly<Record<Wait, Clearing>> = {
   FleetGone: person('who may commit the revision that is gone again'),
   MissingKind: person('who runs the cluster: install the CRDs of the mesh'),
   Contested: person('who runs the tool that writes the weights: let it leave them to Sluice'),
+  Claimed: person('who owns one of the two Rollouts: give it another route'),
+  Unsplittable: person('who owns the route: mend what the sentence says'),
   NotOurs: person('who owns that object: rename it, or name another one in spec.traffic'),
   Stalled: person(`who ${steer}: kubectl sluice resume NAME, promote NAME or abort NAME`),
   Invalid: person('who may commit the Rollout: mend what the sentence says'),

@@ -7,6 +7,7 @@ import {
   type Aside,
   type At,
   assertWeights,
+  isSameAside,
   Refused,
   type RouteChange,
   type StoredRoute,
@@ -130,7 +131,9 @@ function nextEdit(dialect: Dialect, rule: Rule, change: RouteChange): Edit {
     throw new Refused(`this rule has no destination of the host that ${owner.name} splits`)
   }
   const isKept = edit !== undefined && isWritten(dialect, rule)
-  const since = isKept && isEqual(edit.weights, weights) ? edit.since : now
+  const isSame =
+    isEqual(edit?.weights ?? {}, weights) && isSameAside(edit?.aside ?? null, aside ?? null)
+  const since = isKept && isSame ? edit.since : now
   const found = entries.flatMap((entry, i): Edit['original'] =>
     dialect.isOurs(entry, change) ? [[i, entry]] : [],
   )

@@ -88,7 +88,7 @@ function renderRoute(base: KubeObject, change: RouteChange): KubeObject {
   assertWeights(change.weights)
   const { owner, spec, weights, aside } = change
   const { delegate, hosts, host, gateways, tcpRoutes, tlsRoutes } = istioOf(spec)
-  const before = readRoute(base)
+  const before = readRoute(base, change)
   const binding = delegate ? {} : { hosts: hosts ?? [host], ...(gateways ? { gateways } : {}) }
   const route = destinations(owner, spec, weights)
   const isHttp = !tcpRoutes && !tlsRoutes

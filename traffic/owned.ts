@@ -3,7 +3,7 @@ import { annotation, label } from '../crds/names.ts'
 import { isEqual } from '../crds/weights.ts'
 import type { KubeObject, Resource } from '../kube/api.ts'
 import { asideAnnotation } from './records.ts'
-import type { Owner, RouteChange, Weights } from './router.ts'
+import { isSameAside, type Owner, type RouteChange, type StoredRoute } from './router.ts'
 
 export function blank(resource: Resource, name: string, owner: Owner): KubeObject {
   return {
@@ -35,7 +35,7 @@ export function stamped(
 export function routeStamped(
   base: KubeObject,
   change: RouteChange,
-  before: { readonly weights: Weights; readonly since: number | null },
+  before: Pick<StoredRoute, 'weights' | 'since' | 'aside'>,
 ): KubeObject['metadata'] {
   const since = sinceOf(change, before)
   const { annotations, ...metadata } = stamped(base, change.decision, {
@@ -46,12 +46,14 @@ export function routeStamped(
   return { ...metadata, annotations: { ...others, ...aside } } as KubeObject['metadata']
 }
 
-/** A write that leaves the weights as they are leaves their time, too. */
+/** A write that leaves the weights and what stands beside them as they are leaves their time, too. */
 export function sinceOf(
   change: RouteChange,
-  before: { readonly weights: Weights; readonly since: number | null },
+  before: Pick<StoredRoute, 'weights' | 'since' | 'aside'>,
 ): number {
-  return isEqual(before.weights, change.weights) ? (before.since ?? change.now) : change.now
+  const isSame =
+    isEqual(before.weights, change.weights) && isSameAside(before.aside, change.aside ?? null)
+  return isSame ? (before.since ?? change.now) : change.now
 }
 
 export function decisionOf(object: KubeObject): number {

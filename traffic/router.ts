@@ -1,7 +1,7 @@
 // Weights by revision ⇄ mesh objects. A router is a pure codec: it edits the object it is given,
 // keeps every field that is not its own, and never talks to the cluster.
 
-import type { Hash } from '../crds/revision.ts'
+import { canonicalJson, type Hash } from '../crds/revision.ts'
 import type { RolloutSpec } from '../crds/rollout.ts'
 import type { StepMatch } from '../crds/step-match.ts'
 import { isEqual } from '../crds/weights.ts'
@@ -128,6 +128,11 @@ export function together(routes: readonly StoredRoute[]): StoredRoute {
   const isSame = sorted.every(({ weights }) => isEqual(weights, first.weights))
   const since = isSame ? (sorted.at(-1)?.since ?? null) : first.since
   return { ...first, since, decision: Math.min(...routes.map(({ decision }) => decision)) }
+}
+
+/** Whether two steps ask for the same beside their weights. */
+export function isSameAside(a: Aside | null, b: Aside | null): boolean {
+  return canonicalJson(a) === canonicalJson(b)
 }
 
 /** Envoy refuses a route whose weights are all zero and keeps the old one in force, unseen. */

@@ -17,7 +17,6 @@ import {
   unwritten,
   type Weights,
 } from './router.ts'
-import { apportion } from './shares.ts'
 
 const key = 'selector'
 
@@ -47,31 +46,6 @@ export const service: Router = {
   acceptance: () => ({ kind: 'accepted' }),
   guards: () => ['/spec/selector'],
   claims: ({ spec }) => [`Service/${hostOf(spec)}`],
-}
-
-export interface PodShare {
-  readonly pods: Weights
-  /** What callers get, in percent, not rounded. */
-  readonly percents: Weights
-  /** Whether that is what was asked for. */
-  readonly isExact: boolean
-  readonly because: string
-}
-
-/** Without a mesh a share of traffic is a share of pods: as near as `replicas` pods can be. */
-export function podShare(weights: Weights, replicas: number): PodShare {
-  assertWeights(weights)
-  const positive = Object.values(weights).filter((weight) => weight > 0).length
-  const pods = apportion(weights, Math.max(replicas, positive))
-  const total = Math.max(replicas, positive)
-  const percents = Object.fromEntries(
-    Object.entries(pods).map(([revision, count]) => [revision, (100 * count) / total]),
-  )
-  const told = Object.entries(weights).map(
-    ([revision, weight]) =>
-      `${revision} gets ${round(percents[revision] ?? 0)} % for ${weight} %, ${pods[revision]} of ${total} pods`,
-  )
-  return { pods, percents, isExact: isEqual(percents, weights), because: told.join('; ') }
 }
 
 function renderRoute(current: KubeObject | null, change: RouteChange): KubeObject {
@@ -134,8 +108,4 @@ function assertSelects({ spec: stored, metadata }: KubeObject, { spec }: At): vo
 function withoutRevision(selector: Readonly<Record<string, string>> | undefined) {
   const { [label.revision]: _, ...others } = selector ?? {}
   return others
-}
-
-function round(percent: number): number {
-  return Math.round(percent * 10) / 10
 }

@@ -8,9 +8,11 @@ import { stepAt } from './desired.ts'
 import { deadlineOf, isAbout, isGateOpen, isWaitingForPerson } from './gate.ts'
 import { command, said } from './person.ts'
 import { isQuarantined, isSame, nameOf } from './revision.ts'
+import { hasTraffic } from './seen.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { AbortReason, Advance, Phase, State, Trial } from './state.ts'
 import { stepsOf } from './steps.ts'
+import { trafficOf } from './traffic-words.ts'
 
 type OnTrial = Extract<Phase, { kind: 'Progressing' | 'Paused' }>
 
@@ -83,7 +85,7 @@ function start(snapshot: Snapshot, state: State, retry: Command | null): Advance
   return {
     phase: { kind: 'Progressing', canary: target, step: 0, since: now, startedAt: now },
     stable: state.stable,
-    because: `${who}revision ${nameOf(target)} starts with ${first.weight} % of traffic`,
+    because: `${who}revision ${nameOf(target)} starts with ${trafficOf(first, snapshot.spec)} of traffic`,
     isNewAttempt: true,
     ...(retry ? { release: target } : {}),
   }
@@ -129,13 +131,19 @@ function lostOrLate(snapshot: Snapshot, state: State, { phase, seen }: Situation
   const isStableUp = state.stable !== null && readyOf(state.stable.revision) > 0
   // A ReplicaSet that is not there was deleted, or is not seen yet: it is made again, traffic steps back.
   const isThere = fleets.some((fleet) => isSame(phase.canary, fleet.revision))
-  if (weight > 0 && isThere && readyOf(phase.canary.revision) === 0 && isStableUp) {
+  if (
+    hasTraffic(route, phase.canary.revision) &&
+    isThere &&
+    readyOf(phase.canary.revision) === 0 &&
+    isStableUp
+  ) {
     const because = `revision ${phase.canary.revision} had ${weight} % of traffic when none of its pods was ready any more`
     return aborted(state, phase, { reason: 'pods', because }, snapshot)
   }
   const deadline = deadlineOf(snapshot, phase, seen)
-  if (phase.kind === 'Paused' || now < deadline || isWaitingForPerson(snapshot, phase, seen))
-    return null
+  // Who else writes the weights is no fault of the revision.
+  const isHeld = seen.waiting?.reason === 'Contested' || isWaitingForPerson(snapshot, phase, seen)
+  if (phase.kind === 'Paused' || now < deadline || isHeld) return null
   if (!seen.isServing) {
     const because = `step ${phase.step + 1} was not live within ${spec.progressDeadline}: ${seen.waiting?.message ?? 'traffic did not move'}`
     return aborted(state, phase, { reason: 'pods', because }, snapshot)
@@ -216,7 +224,7 @@ function nextStep(
   return {
     phase: { kind: 'Progressing', canary, step: phase.step + 1, since: now, startedAt },
     stable: state.stable,
-    because: `step ${phase.step + 2} of ${steps.length}, ${next.weight} % of traffic: ${why}`,
+    because: `step ${phase.step + 2} of ${steps.length}, ${trafficOf(next, spec)} of traffic: ${why}`,
     isNewAttempt: false,
   }
 }

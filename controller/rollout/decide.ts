@@ -3,15 +3,16 @@
 import { durationMs } from '../../crds/duration.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
 import { advance } from './advance.ts'
-import { type Action, type Convergence, converge } from './converge.ts'
+import { type Convergence, converge } from './converge.ts'
 import { type Announcement, announce } from './describe.ts'
-import { desired } from './desired.ts'
+import { desired, isByPods } from './desired.ts'
 import { recordFacts } from './facts.ts'
 import { recordAdvance, recordCatchUp, recordRevert } from './record.ts'
-import { restore, restoresAt } from './restoring.ts'
+import type { Action } from './seen.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type Advance, readState, type State } from './state.ts'
-import { earliest, type Wait, waitingFor } from './waiting.ts'
+import { earliest } from './stored.ts'
+import { type Wait, waitingFor } from './waiting.ts'
 
 export interface Decision {
   /** The status to store before anything else happens, or null to leave it. */
@@ -40,19 +41,36 @@ export function decide(snapshot: Snapshot): Decision {
   return settle(snapshot, state, seen)
 }
 
+/** Foreign changes within ten minutes after which Sluice no longer answers each of them. */
+const yieldAfterEdits = 10
+const quietMs = 60_000
+
+function yieldUntil(contest: Snapshot['contest']): number | null {
+  const isFought = contest !== null && contest.edits >= yieldAfterEdits
+  return isFought && contest.lastAt !== null ? contest.lastAt + quietMs : null
+}
+
 /** How far the world is from what the state wants; null for a Rollout without a state. */
 export function see(snapshot: Snapshot, state: State): Convergence | null {
   const { spec, target } = snapshot
-  const want = desired(state, spec, snapshot.route.weights)
+  const want = desired(state, spec, snapshot.route)
   if (!want) return null
   return converge(want, snapshot, {
     fence: state.fence,
     replicas: spec.replicas,
     settleMs: durationMs(spec.traffic.settle),
-    drainMs: durationMs(spec.traffic.drain),
+    drainMs: drainMsOf(state, spec),
     isRetreat: state.phase.kind === 'Aborted',
     target: target.revision,
+    isByPods: isByPods(spec),
+    yieldUntil: yieldUntil(snapshot.contest),
   })
+}
+
+/** The old revision of a blue-green stays for as long as was asked; a failed one goes when it is drained. */
+function drainMsOf({ phase }: State, { traffic, blueGreen }: Snapshot['spec']): number {
+  const drainMs = durationMs(traffic.drain)
+  return phase.kind === 'Aborted' ? drainMs : Math.max(drainMs, durationMs(blueGreen?.keep ?? '0s'))
 }
 
 function move(snapshot: Snapshot, state: State, next: Advance): Decision {
@@ -68,9 +86,9 @@ function move(snapshot: Snapshot, state: State, next: Advance): Decision {
 
 function settle(snapshot: Snapshot, state: State, seen: Convergence): Decision {
   const wait = waitingFor(snapshot, state, seen)
-  const actions = [...seen.actions, ...restore(snapshot, state, seen)]
+  const actions = [...seen.actions, ...revert(snapshot, state, seen)]
   const because = wait?.message ?? snapshot.status.because ?? 'all is as Git asks'
-  const wakeAt = earliest(wait?.wakeAt ?? null, seen.wakeAt, restoresAt(snapshot))
+  const wakeAt = earliest(wait?.wakeAt ?? null, seen.wakeAt)
   if (actions.length > 0) return { status: null, actions, wakeAt, because, announcements: [] }
   const recorded = recordFacts(snapshot, state, { wait, isSettled: seen.isSettled })
   return {
@@ -80,6 +98,18 @@ function settle(snapshot: Snapshot, state: State, seen: Convergence): Decision {
     because,
     announcements: recorded.announcements,
   }
+}
+
+/** Git follows when traffic is seen on stable; it never delays traffic, and runs beside drain and scale-down. */
+function revert(snapshot: Snapshot, state: State, seen: Convergence): Action[] {
+  const { status, revert: report, now } = snapshot
+  const isSafe = seen.liveAt !== null && seen.liveAt <= now
+  if (status.revert?.state !== 'Requested' || !isSafe) return []
+  // Also when Git asks for stable again: a crash may have come between our push and this record of it.
+  const { kind } = state.phase
+  if (kind !== 'Aborted' && kind !== 'Stable') return []
+  if (report?.attempt === state.attempt) return []
+  return [{ kind: 'revert', bad: status.revert.bad.revision, attempt: state.attempt }]
 }
 
 /** Nothing can be done for this Rollout; say so once and wait for the world to change. */

@@ -1,24 +1,33 @@
 // State and spec in, the world we want out: weights and fleet sizes by revision.
 import type { Hash } from '../../crds/revision.ts'
 import type { RolloutSpec } from '../../crds/rollout.ts'
-import type { Weights } from './snapshot.ts'
-import type { State } from './state.ts'
-import { podsFor, stepsOf } from './steps.ts'
+import type { Aside, Weights } from './snapshot.ts'
+import type { State, Trial } from './state.ts'
+import { podShare, podsFor, type Step, stepsOf } from './steps.ts'
+import { isSame } from './stored.ts'
 
 export interface Desired {
   readonly weights: Weights
+  /** Requests that reach the canary beside its weight. */
+  readonly aside: Aside | null
   /** Pods by revision. A revision that is not named is to go, once it is drained. */
   readonly replicas: Readonly<Record<Hash, number>>
   /** The revision that serves what the canary does not. */
   readonly stable: Hash
 }
 
-/** `stored` are the weights of the route now: while paused, the canary keeps at most what it has. */
-export function desired(state: State, spec: RolloutSpec, stored: Weights): Desired | null {
+/** What the route says now: while paused, the canary keeps at most that. */
+export interface Stored {
+  readonly weights: Weights
+  readonly aside: Aside | null
+}
+
+export function desired(state: State, spec: RolloutSpec, stored: Stored): Desired | null {
   if (!state.stable) return null
   const stable = state.stable.revision
   const alone: Desired = {
     weights: { [stable]: 100 },
+    aside: null,
     replicas: { [stable]: spec.replicas },
     stable,
   }
@@ -26,16 +35,46 @@ export function desired(state: State, spec: RolloutSpec, stored: Weights): Desir
   if (phase.kind !== 'Progressing' && phase.kind !== 'Paused') return alone
   const step = stepAt(spec, phase.step)
   const canary = phase.canary.revision
-  const weight = phase.kind === 'Paused' ? Math.min(step.weight, stored[canary] ?? 0) : step.weight
+  const isPaused = phase.kind === 'Paused'
+  const weight = isPaused ? Math.min(step.weight, stored.weights[canary] ?? 0) : step.weight
+  const aside = asideOf(step, phase)
   return {
     weights: { [stable]: 100 - weight, [canary]: weight },
-    replicas: {
-      // Stable keeps its full size through the trial, so that an abort needs nothing to start first.
-      [stable]: spec.replicas,
-      [canary]: podsFor(Math.max(1, step.fleetPercent), spec.replicas),
-    },
+    aside: isPaused && !isSame(stored.aside, aside) ? null : aside,
+    replicas: fleetSizes(spec, { stable, canary, weight, fleetPercent: step.fleetPercent }),
     stable,
   }
+}
+
+function asideOf({ match, mirrorPercent }: Step, { canary }: Trial): Aside | null {
+  if (!match && mirrorPercent === undefined) return null
+  return { revision: canary.revision, match, mirrorPercent }
+}
+
+interface Shares {
+  readonly stable: Hash
+  readonly canary: Hash
+  readonly weight: number
+  readonly fleetPercent: number
+}
+
+function fleetSizes(spec: RolloutSpec, { stable, canary, weight, fleetPercent }: Shares) {
+  if (isByPods(spec)) {
+    const share = podShare(weight, spec.replicas)
+    return { [stable]: share.stable, [canary]: share.canary }
+  }
+  // Stable keeps its full size through the trial, so that an abort needs nothing to start first; unless the
+  // user would rather have the room, and abort wait for pods.
+  const kept = spec.canary?.dynamicStableScale ? Math.max(1, 100 - weight) : 100
+  return {
+    [stable]: podsFor(kept, spec.replicas),
+    [canary]: podsFor(Math.max(1, fleetPercent), spec.replicas),
+  }
+}
+
+/** Without a mesh a share of traffic is a share of pods. */
+export function isByPods({ traffic, canary }: RolloutSpec): boolean {
+  return traffic.service !== undefined && canary !== undefined
 }
 
 /** The step of a trial. Steps that an edit removed under a running trial count as the last one left. */

@@ -6,8 +6,8 @@ import { type Announcement, conditionsOf } from './describe.ts'
 import { command, consume } from './person.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { State } from './state.ts'
-import { isSame, sum, timestamp } from './stored.ts'
-import { earliest, type Wait } from './waiting.ts'
+import { earliest, isSame, sum, timestamp } from './stored.ts'
+import type { Wait } from './waiting.ts'
 
 interface Recorded {
   readonly status: RolloutStatus | null

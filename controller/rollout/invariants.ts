@@ -4,6 +4,7 @@ import type { Hash } from '../../crds/revision.ts'
 import type { Decision } from './decide.ts'
 import { isOpen } from './restoring.ts'
 import { isQuarantined } from './revision.ts'
+import { hasTraffic } from './seen.ts'
 import type { Fleet, Snapshot, Weights } from './snapshot.ts'
 import { type Phase, readState, type State } from './state.ts'
 import { podsFor } from './steps.ts'
@@ -45,7 +46,7 @@ export const invariants: readonly Invariant[] = [
     says: 'a fleet is removed only without weight, and never shrunk below what its weight needs',
     holds: ({ route, spec, fleets }, decision) =>
       decision.actions.every((action) => {
-        if (action.kind === 'remove') return (route.weights[action.revision] ?? 0) === 0
+        if (action.kind === 'remove') return !hasTraffic(route, action.revision)
         if (action.kind !== 'scale') return true
         const before = fleets.find(({ revision }) => revision === action.revision)
         const needed = podsFor(route.weights[action.revision] ?? 0, spec.replicas)
@@ -179,10 +180,17 @@ function routes(decision: Decision): Weights[] {
   return decision.actions.flatMap((action) => (action.kind === 'route' ? [action.weights] : []))
 }
 
+/** Revisions that would get more than they have, with their weight; 1 for requests beside the weights. */
 function rises({ route }: Snapshot, decision: Decision): [Hash, number][] {
-  return routes(decision).flatMap((weights) =>
-    Object.entries(weights).filter(([revision, weight]) => weight > (route.weights[revision] ?? 0)),
-  )
+  return decision.actions.flatMap((action): [Hash, number][] => {
+    if (action.kind !== 'route') return []
+    const { weights, aside } = action
+    const isNewAside = aside !== null && !hasTraffic(route, aside.revision)
+    const heavier = Object.entries(weights).filter(
+      ([revision, weight]) => weight > (route.weights[revision] ?? 0),
+    )
+    return isNewAside ? [...heavier, [aside.revision, 1]] : heavier
+  })
 }
 
 function isWhole(weights: Weights): boolean {

@@ -3,6 +3,7 @@
 import { see } from './decide.ts'
 import { stepAt } from './desired.ts'
 import { heldUntil } from './gate.ts'
+import { hasTraffic } from './seen.ts'
 import type { Snapshot } from './snapshot.ts'
 import { readState } from './state.ts'
 
@@ -22,7 +23,7 @@ export function questionOf(snapshot: Snapshot): Question | null {
   const { phase } = state
   if (phase.kind !== 'Progressing' && phase.kind !== 'Paused') return null
   if (!snapshot.spec.analysis || !stepAt(snapshot.spec, phase.step).isChecked) return null
-  if ((snapshot.route.weights[phase.canary.revision] ?? 0) === 0) return null
+  if (!hasTraffic(snapshot.route, phase.canary.revision)) return null
   const seen = see(snapshot, state)
   if (!seen || seen.liveAt === null || seen.liveAt > snapshot.now) return null
   return {

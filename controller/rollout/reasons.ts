@@ -16,12 +16,15 @@ export const announced = {
   RevertSuperseded: 'Somebody changed the release on the branch first, so there is no commit.',
   RevertNothing: 'The branch did not ask for the bad release, so there was nothing to restore.',
   RevertNeedsHuman: 'The release could not be restored by a commit; the sentence says why.',
+  NotRestored: 'The Rollout was deleted, and a route of a user could not be put back as it was.',
   CommandRefused: 'A command was meant for another revision, step or phase.',
 } as const
 
 /** What a rollout waits for. */
 export const waits = {
   PodsNotReady: 'Pods of a revision are not ready yet.',
+  Accepting: 'Weights are stored, and the mesh has not said yet that it took them.',
+  Rejected: 'The mesh refuses the route as it is stored; its words are in the sentence.',
   Settling: 'Weights are stored and on their way to the proxies.',
   Holding: 'A step is live and is held for its time.',
   Checking: 'Checks have no verdict yet.',
@@ -36,7 +39,10 @@ export const waits = {
   ScaledToZero: 'Git asks for another revision, and no pod could try it: raise spec.replicas.',
   FleetGone: 'The ReplicaSet of a revision in use is gone: set the Rollout to that revision again.',
   MissingKind: 'The cluster does not have the kinds of the mesh: install its CRDs.',
-  Contested: 'Somebody else keeps writing the weights; they are set again each time.',
+  Contested:
+    'Somebody else keeps writing the weights; they are set again, after ten times only once it was quiet for a minute.',
+  Claimed: 'Another Rollout splits the same route already.',
+  Unsplittable: 'The route can not be split as it is; the sentence says what to mend.',
   NotOurs: 'An object of the name that Sluice would use belongs to somebody else.',
   Stalled: 'There was no evidence by the deadline, or only a person can go on.',
   Invalid:

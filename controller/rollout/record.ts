@@ -66,7 +66,7 @@ function machine(state: State): RolloutStatus {
 /** The fields people and scripts read; recomputed at each write. */
 function story(snapshot: Snapshot, state: State, because: string): Partial<RolloutStatus> {
   const { spec, fleets, identity, route } = snapshot
-  const weights = desired(state, spec, route.weights)?.weights ?? {}
+  const weights = desired(state, spec, route)?.weights ?? {}
   const { phase } = state
   const onTrial = phase.kind === 'Progressing' || phase.kind === 'Paused'
   return compact({

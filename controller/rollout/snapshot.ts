@@ -4,6 +4,7 @@ import type { Command } from '../../crds/command.ts'
 import type { Hash } from '../../crds/revision.ts'
 import type { RolloutSpec } from '../../crds/rollout.ts'
 import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
+import type { StepMatch } from '../../crds/step-match.ts'
 import type { Reason } from './reasons.ts'
 
 export interface Snapshot {
@@ -49,14 +50,29 @@ export interface Fleet {
 /** Percent of traffic by revision. Non-empty weights sum to 100. */
 export type Weights = Readonly<Record<Hash, number>>
 
+/** Requests that reach a revision whatever its weight: those that match, and copies. */
+export interface Aside {
+  readonly revision: Hash
+  readonly match?: StepMatch | undefined
+  readonly mirrorPercent?: number | undefined
+}
+
 /** What the mesh object says, as stored. */
 export interface Route {
   readonly weights: Weights
-  /** Revisions the mesh has a subset for. */
+  readonly aside: Aside | null
+  /** Revisions the mesh can tell apart. */
   readonly subsets: readonly Hash[]
   readonly decision: number
-  /** When the weights last changed; null without a route. */
+  /** When the weights, or what stands beside them, last changed or were taken; null without a route. */
   readonly since: number | null
+  /** Why the mesh did not take the object as it is stored now; null where it did, or never says. */
+  readonly untaken: Untaken | null
+}
+
+export interface Untaken {
+  readonly isRejected: boolean
+  readonly because: string
 }
 
 export interface RevertReport {
@@ -73,6 +89,8 @@ export interface RevertReport {
 export interface Contest {
   /** Foreign changes within the last ten minutes. */
   readonly edits: number
+  /** Time of the last one; null without any. */
+  readonly lastAt: number | null
   /** The field manager of the last one, when the API server told. */
   readonly manager: string | null
 }

@@ -7,8 +7,11 @@ import { command } from './person.ts'
 import type { Reason } from './reasons.ts'
 import { restoringMessage } from './restoring.ts'
 import { isQuarantined, nameOf } from './revision.ts'
+import type { Waiting } from './seen.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Phase, State } from './state.ts'
+import { earliest } from './stored.ts'
+import { trafficOf } from './traffic-words.ts'
 
 export interface Wait {
   readonly reason: Reason
@@ -66,7 +69,7 @@ function onTrial(snapshot: Snapshot, phase: OnTrial, seen: Convergence): Wait | 
   const step = stepAt(snapshot.spec, phase.step)
   const held = heldUntil(snapshot, phase, seen)
   if (snapshot.now < held) {
-    const message = `holding step ${phase.step + 1} at ${step.weight} % for ${formatDuration(held - snapshot.now)} more`
+    const message = `holding step ${phase.step + 1} at ${trafficOf(step, snapshot.spec)} for ${formatDuration(held - snapshot.now)} more`
     return { reason: 'Holding', message, graceMs: null, wakeAt: earliest(held, deadline) }
   }
   // Before the hold is over nobody needs evidence yet, so the wait for it begins there.
@@ -74,7 +77,7 @@ function onTrial(snapshot: Snapshot, phase: OnTrial, seen: Convergence): Wait | 
     return { ...forEvidence(snapshot, deadline), since: held }
   }
   if (step.approval && !command(snapshot, 'promote', phase)) {
-    const message = `step ${phase.step + 1} at ${step.weight} % passed and waits for approval: promote or abort it`
+    const message = `step ${phase.step + 1} at ${trafficOf(step, snapshot.spec)} passed and waits for approval: promote or abort it`
     return { reason: 'Approval', message, graceMs: 0, wakeAt: null }
   }
   return null
@@ -130,11 +133,15 @@ function heldTarget(snapshot: Snapshot, state: State): Wait | null {
 function worldWait(seen: Convergence): Wait | null {
   if (!seen.waiting) return null
   const { reason, message } = seen.waiting
-  const grace = { PodsNotReady: graceMs.pods, FleetGone: 0, Settling: graceMs.mesh, Draining: null }
-  return { reason, message, graceMs: grace[reason], wakeAt: seen.wakeAt }
+  return { reason, message, graceMs: worldGraceMs[reason], wakeAt: seen.wakeAt }
 }
 
-export function earliest(...times: readonly (number | null)[]): number | null {
-  const known = times.filter((time) => time !== null)
-  return known.length === 0 ? null : Math.min(...known)
+const worldGraceMs: Readonly<Record<Waiting['reason'], number | null>> = {
+  PodsNotReady: graceMs.pods,
+  FleetGone: 0,
+  Accepting: graceMs.pods,
+  Rejected: graceMs.provider,
+  Settling: graceMs.mesh,
+  Draining: null,
+  Contested: 0,
 }

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type Action, converge } from '../../controller/rollout/converge.ts'
+import { converge } from '../../controller/rollout/converge.ts'
 import type { Desired } from '../../controller/rollout/desired.ts'
+import type { Action } from '../../controller/rollout/seen.ts'
 import type { Fleet } from '../../controller/rollout/snapshot.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import { canary, ownerOf, type RouterCase, stable } from './router.ts'
@@ -13,15 +14,20 @@ import { destinations, isOursEntry } from './router-objects.ts'
 
 const owner = ownerOf('checkout', 'u-1')
 const [replicas, settleMs, drainMs] = [4, 2_000, 10_000]
-const rules = { fence: 1, replicas, settleMs, drainMs, isRetreat: false, target: canary }
+const rules = {
+  ...{ fence: 1, replicas, settleMs, drainMs, target: canary },
+  ...{ isRetreat: false, isByPods: false, yieldUntil: null },
+}
 
 const trial = (weight: number): Desired => ({
   weights: { [stable]: 100 - weight, [canary]: weight },
+  aside: null,
   replicas: { [stable]: replicas, [canary]: replicas },
   stable,
 })
 const alone = (revision: string): Desired => ({
   weights: { [revision]: 100 },
+  aside: null,
   replicas: { [revision]: replicas },
   stable: revision,
 })
@@ -83,7 +89,7 @@ function createWorld({ router, spec, users, apex }: RouterCase) {
   }
   const settle = (want: Desired): void => {
     for (let round = 0; round < 40; round += 1) {
-      const stored = { ...router.readRoute(route, at), subsets: subsets() }
+      const stored = { ...router.readRoute(route, at), subsets: subsets(), untaken: null }
       const seen = { now, fleets: [...fleets.values()], route: stored }
       const { actions, isSettled } = converge(want, seen, rules)
       if (isSettled) return

@@ -1,8 +1,8 @@
 // A small pure world for tests of the core: pods, a route and a clock that obey decisions at once.
 import type { Outcome } from '../../analysis/verdict.ts'
-import type { Action } from '../../controller/rollout/converge.ts'
 import { type Decision, decide } from '../../controller/rollout/decide.ts'
 import { assertInvariants } from '../../controller/rollout/invariants.ts'
+import type { Action } from '../../controller/rollout/seen.ts'
 import type { Fleet, RevertReport, Route, Snapshot } from '../../controller/rollout/snapshot.ts'
 import type { Command } from '../../crds/command.ts'
 import { revisionOf } from '../../crds/revision.ts'
@@ -15,7 +15,14 @@ export class World {
   commit = 'c1'
   status: RolloutStatus = RolloutStatus.parse({})
   fleets: Fleet[] = []
-  route: Route = { weights: {}, subsets: [], decision: 0, since: null }
+  route: Route = {
+    weights: {},
+    aside: null,
+    subsets: [],
+    decision: 0,
+    since: null,
+    untaken: null,
+  }
   commands: Command[] = []
   revert: RevertReport | null = null
   /** What analysis would say of a revision, once its traffic is live. */
@@ -118,9 +125,11 @@ export class World {
         this.route = { ...this.route, subsets: action.revisions }
         return
       case 'route': {
-        const isSame = JSON.stringify(action.weights) === JSON.stringify(this.route.weights)
-        const since = isSame ? this.route.since : this.now
-        this.route = { ...this.route, weights: action.weights, decision, since }
+        const { weights, aside } = action
+        const said = (route: Pick<Route, 'weights' | 'aside'>) =>
+          JSON.stringify([route.weights, route.aside])
+        const since = said(action) === said(this.route) ? this.route.since : this.now
+        this.route = { ...this.route, weights, aside, decision, since }
         return
       }
       case 'remove':

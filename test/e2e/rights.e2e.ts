@@ -23,7 +23,7 @@ test('the controller did only what the chart grants, and the chart grants only w
   assert.deepEqual(refused, [])
   const simulated = await simulatedRights(Array.from({ length: seeds }, (_, i) => i + 1))
   const used = new Set([...deeds.flatMap(rightsOf), ...simulated])
-  const objects = await renderChart(plane, { namespace: 'x' })
+  const objects = await renderChart(plane, { namespace: 'x', values: everyMesh })
   const ofController = objects.filter((object) => componentOf(object) === 'controller')
   const granted = ofController.flatMap(grantsOf)
   const unused = granted.filter((right) => !used.has(right) && !rare[right])
@@ -31,6 +31,8 @@ test('the controller did only what the chart grants, and the chart grants only w
   assert.deepEqual({ unused, missing }, { unused: [], missing: [] })
   t.diagnostic(`${deeds.length} requests, ${used.size} rights used of ${new Set(granted).size}`)
 })
+
+const everyMesh = ['gatewayApi', 'service', 'inPlace'].map((name) => `mesh.${name}=true`)
 
 /** Of the simulation, whose faults lead to rights that scenarios do not. */
 const seeds = 100

@@ -78,4 +78,27 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [virtualservices, destinationrules]
   verbs: [get, list, watch, create, update]
 {{- end }}
+{{- if and .Values.mesh.istio .Values.mesh.inPlace }}
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices]
+  verbs: [patch]
+{{- end }}
+{{- if .Values.mesh.gatewayApi }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes, grpcroutes]
+  verbs: [get, list, watch, create, update]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, update, delete]
+{{- end }}
+{{- if and .Values.mesh.gatewayApi .Values.mesh.inPlace }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes, grpcroutes]
+  verbs: [patch]
+{{- end }}
+{{- if .Values.mesh.service }}
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, patch]
+{{- end }}
 {{- end }}
