@@ -8,7 +8,7 @@ import type { SourcedDefinition } from '../git/source.ts'
 import { ApiError, type KubeObject } from '../kube/api.ts'
 import { analysisTemplates, rollouts } from '../kube/resources.ts'
 import type { Store } from '../kube/store.ts'
-import { Fenced } from './act.ts'
+import { Fenced } from './hands.ts'
 import type { Reporter, SourceErrors } from './source-status.ts'
 
 /** The field manager of what Git says. */

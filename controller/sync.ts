@@ -1,224 +1,248 @@
-// One tick of one GitSource: read the branch, apply what changed, tell what is wrong and where.
+// One tick of one GitSource: read its Secrets and the branch, apply what changed, tell what is wrong and where.
 // A definition that can not be used leaves the one before in force; all others go on.
 import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GitSource, GitSourceSpec } from '../crds/git-source.ts'
-import { annotation, commandAnnotation } from '../crds/names.ts'
 import { parseGitSource } from '../crds/parse.ts'
 import { describeProblem, pathText } from '../crds/problem.ts'
-import { canonicalJson } from '../crds/revision.ts'
-import { verbs } from '../crds/words.ts'
+import type { GitHost } from '../git/hosts/host.ts'
+import { MirrorError } from '../git/mirror-error.ts'
+import type { Readiness } from '../git/readiness.ts'
 import { type Times, timesOf } from '../git/schedule.ts'
-import type { Source, SourcedDefinition, SourceState } from '../git/source.ts'
+import type { Source, SourceState } from '../git/source.ts'
 import type { Writer } from '../git/writer.ts'
 import { ApiError, type KubeObject } from '../kube/api.ts'
-import { analysisTemplates, rollouts } from '../kube/resources.ts'
-import type { Store } from '../kube/store.ts'
-import { Fenced } from './hands.ts'
+import { applyAll, type Digests } from './apply.ts'
+import { createCommitStatus, type TellHost } from './commit-status.ts'
 import { isSame } from './rollout/stored.ts'
+import { type Material, readMaterial, SecretProblem } from './secrets.ts'
 import {
   problemStatus,
   type Reporter,
   readStatus,
   report,
-  type SourceErrors,
+  type SourceReason,
 } from './source-status.ts'
+import { createWatch, type WritePathWatch } from './write-path.ts'
 
 export interface Syncer extends Reporter {
   readonly git: OpenGit
   /** Where mirrors are kept; a cache that may be deleted. */
   readonly directory: string
+  /** Where files with secrets are kept; gone with this process. */
+  readonly secretDirectory: string
+  /** A branch was read. `hasNews`: it has another commit than before, or its host said that something happened. */
+  readonly onRead: (key: string, hasNews: boolean) => void
   readonly onError: (key: string, error: unknown) => void
 }
 
+/** On a GitSource: when its host last said that something happened, as heard by a controller that does not lead. */
+export const hintAnnotation = 'sluice.dev/hint'
+
 /** Git as the controller sees it: a branch to read and a writer of the same branch. */
-export type OpenGit = (options: {
+export type OpenGit = (options: OpenGitOptions) => OpenedGit
+
+export interface OpenGitOptions extends Material {
   readonly spec: GitSourceSpec
   /** Definitions may live nowhere else. */
   readonly namespace: string
   /** Of the mirror; a cache that may be deleted. */
   readonly directory: string
   readonly now: () => number
-}) => { readonly source: Pick<Source, 'refresh'>; readonly writer: Writer }
+  /** The commit that was accepted before a restart: signatures are looked at from there on. */
+  readonly acceptedCommit?: string | undefined
+}
+
+export interface OpenedGit {
+  readonly source: Pick<Source, 'refresh'>
+  readonly writer: Writer
+  /** For what people see beside a commit. */
+  readonly host?: Pick<GitHost, 'report'> | undefined
+  /** Whether a revert could be written now. */
+  readonly checkWritePath?: (() => Promise<Readiness>) | undefined
+}
 
 export interface Sources {
   /** Reads a GitSource now; resolves with the time of the next look. */
   sync(namespace: string, name: string): Promise<number | null>
   /** The writer of the repository and branch of a GitSource, once it is known. */
-  writer(namespace: string, name: string): Writer | null
+  writer(namespace: string, name: string): Promise<Writer | null>
+  /** The host says that something happened: what it is, the next look will tell. */
+  hint(namespace: string, name: string): void
 }
 
-/** The field manager of what Git says. */
-const fieldManager = 'sluice-git'
-
-interface Opening {
-  readonly key: string
-  readonly namespace: string
+interface Open extends OpenedGit {
   readonly spec: GitSourceSpec
-}
-
-interface Open {
-  readonly spec: GitSourceSpec
+  readonly material: Material
   readonly times: Times
-  readonly source: Pick<Source, 'refresh'>
-  readonly writer: Writer
-  readonly digests: WeakMap<object, { readonly path: string; readonly digest: string }>
+  readonly digests: Digests
+  readonly tellHost: TellHost
+  readonly watch: WritePathWatch
+  /** What the look before saw. */
+  seen: { readonly commit: string; readonly hint: string | undefined } | null
 }
 
 export function createSources(syncer: Syncer): Sources {
   const open = new Map<string, Open>()
+
+  async function sync(namespace: string, name: string): Promise<number | null> {
+    const key = `${namespace}/${name}`
+    const object = syncer.world.sources.get(namespace, name)
+    if (!object || object.metadata.deletionTimestamp) {
+      forget(syncer, open, key)
+      return null
+    }
+    const parsed = parseGitSource(withoutStatus(object))
+    if (!parsed.ok) {
+      const [first] = parsed.problems
+      const where = first ? `${pathText(first.path)}: ${describeProblem(first)}` : 'unreadable'
+      return report(syncer, object, problemStatus(object, 'Invalid', where))
+    }
+    const times = open.get(key)?.times ?? timesOf(parsed.value.spec)
+    try {
+      const one = await opened(syncer, open, { object, parsed: parsed.value })
+      if ('problem' in one.times) {
+        return report(syncer, object, problemStatus(object, 'Invalid', one.times.problem))
+      }
+      await syncOne(syncer, object, one)
+      return one.times.next(syncer.clock.now())
+    } catch (error) {
+      if (!(error instanceof Unopenable)) throw error
+      await report(syncer, object, problemStatus(object, error.reason, error.message))
+      return 'problem' in times ? null : times.next(syncer.clock.now())
+    }
+  }
+
   return {
-    async sync(namespace, name) {
-      const key = `${namespace}/${name}`
-      const object = syncer.world.sources.get(namespace, name)
-      if (!object || object.metadata.deletionTimestamp) {
-        open.delete(key)
-        return null
-      }
-      const parsed = parseGitSource(withoutStatus(object))
-      if (!parsed.ok) {
-        const [first] = parsed.problems
-        const where = first ? `${pathText(first.path)}: ${describeProblem(first)}` : 'unreadable'
-        return report(syncer, object, problemStatus(object, 'Invalid', where))
-      }
-      const { spec } = parsed.value
-      const unserved = unservedBy(spec)
-      if (unserved !== null)
-        return report(syncer, object, problemStatus(object, 'Invalid', unserved))
-      const one = opened(syncer, open, { key, namespace, spec })
-      const { times } = one
-      if ('problem' in times) {
-        return report(syncer, object, problemStatus(object, 'Invalid', times.problem))
-      }
-      await syncOne(syncer, { object, parsed: parsed.value, open: one })
-      return times.next(syncer.clock.now())
+    sync,
+    async writer(namespace, name) {
+      const one = open.get(`${namespace}/${name}`)
+      if (!one) return null
+      // Secrets rotate: a revert is written with what they hold now. If they can not be read, with what was.
+      await readMaterial({
+        ...one,
+        api: syncer.api,
+        namespace,
+        directory: secretsOf(syncer, `${namespace}/${name}`),
+      }).catch(() => undefined)
+      return one.writer
     },
-    writer: (namespace, name) => open.get(`${namespace}/${name}`)?.writer ?? null,
+    hint(namespace, name) {
+      const one = open.get(`${namespace}/${name}`)
+      if (one) one.seen = null
+    },
   }
 }
 
-/** What git/ can do and the controller does not hand it yet; nothing of it is ignored silently. */
-function unservedBy(spec: GitSourceSpec): string | null {
-  const asked = (['credentials', 'host', 'webhook', 'signatures'] as const).filter(
-    (field) => spec[field] !== undefined,
-  )
-  const [field] = asked
-  return field === undefined ? null : `spec.${field} is not served by this version: remove it`
+function forget(syncer: Syncer, open: Map<string, Open>, key: string): void {
+  const { credentials, signatures } = open.get(key)?.material ?? {}
+  open.delete(key)
+  if (credentials || signatures) rmSync(secretsOf(syncer, key), { recursive: true, force: true })
 }
 
-function opened(syncer: Syncer, open: Map<string, Open>, { key, namespace, spec }: Opening): Open {
+/** What keeps a GitSource from being read at all, in words for people. */
+class Unopenable extends Error {
+  readonly reason: SourceReason
+  constructor(reason: SourceReason, message: string) {
+    super(message)
+    this.reason = reason
+  }
+}
+
+interface Opening {
+  readonly object: KubeObject
+  readonly parsed: GitSource
+}
+
+async function opened(
+  syncer: Syncer,
+  open: Map<string, Open>,
+  { object, parsed }: Opening,
+): Promise<Open> {
+  const { spec } = parsed
+  const { namespace = '', name } = object.metadata
+  const key = `${namespace}/${name}`
   const known = open.get(key)
-  if (known && isSame(known.spec, spec)) return known
-  const id = createHash('sha256').update(`${key}\n${spec.repository}\n${spec.branch}`).digest('hex')
-  const { source, writer } = syncer.git({
+  const material = await materialOf(syncer, { spec, key, namespace }, known)
+  if (known && isSame(known.spec, spec) && isSame(known.material, material)) return known
+  const id = idOf(`${key}\n${spec.repository}\n${spec.branch}`)
+  const git = openGit(syncer, {
+    ...material,
     spec,
     namespace,
-    directory: join(syncer.directory, id.slice(0, 16)),
+    directory: join(syncer.directory, id),
     now: () => syncer.clock.now(),
+    acceptedCommit: object['status']?.commit,
   })
   const fresh: Open = {
+    ...git,
     spec,
+    material,
     times: timesOf(spec),
-    source,
-    writer,
     digests: new WeakMap(),
+    tellHost: createCommitStatus(git.host, `sluice/${namespace}.${name}`),
+    watch: createWatch(syncer, git.checkWritePath),
+    seen: null,
   }
   open.set(key, fresh)
   return fresh
 }
 
-interface One {
-  readonly object: KubeObject
-  readonly parsed: GitSource
-  readonly open: Open
+async function materialOf(
+  syncer: Syncer,
+  { spec, key, namespace }: { spec: GitSourceSpec; key: string; namespace: string },
+  known: Open | undefined,
+): Promise<Material> {
+  const directory = secretsOf(syncer, key)
+  try {
+    return await readMaterial({ api: syncer.api, spec, namespace, directory })
+  } catch (error) {
+    if (error instanceof SecretProblem) throw new Unopenable('SecretMissing', error.message)
+    // The API server is not well: the files are still there, and Git does not need it.
+    if (error instanceof ApiError && known && isSame(known.spec, spec)) return known.material
+    throw error
+  }
 }
 
-async function syncOne(syncer: Syncer, one: One): Promise<void> {
+function openGit(syncer: Syncer, options: OpenGitOptions): OpenedGit {
+  try {
+    return syncer.git(options)
+  } catch (error) {
+    throw new Unopenable('Invalid', error instanceof Error ? error.message : String(error))
+  }
+}
+
+async function syncOne(syncer: Syncer, object: KubeObject, open: Open): Promise<void> {
+  const key = `${object.metadata.namespace}/${object.metadata.name}`
+  const onError = (error: unknown) => syncer.onError(key, error)
   let state: SourceState
   try {
-    state = await one.open.source.refresh()
+    state = await open.source.refresh()
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    syncer.onError(`${one.object.metadata.namespace}/${one.object.metadata.name}`, error)
-    await report(syncer, one.object, problemStatus(one.object, 'Unreachable', message))
+    onError(error)
+    const isUnsigned = error instanceof MirrorError && error.reason === 'unsigned'
+    const reason = isUnsigned ? 'Unsigned' : 'Unreachable'
+    await report(syncer, object, problemStatus(object, reason, message))
     return
   }
-  const refused = await applyAll(syncer, one, state)
-  await report(syncer, one.object, readStatus(one.object, state, refused))
+  const { definitions } = state
+  const refused = await applyAll(syncer, { source: object, definitions, digests: open.digests })
+  const { status, isWell, message } = readStatus(object, state, refused)
+  await report(syncer, object, status)
+  const hint = object.metadata.annotations?.[hintAnnotation]
+  const hasNews = open.seen?.commit !== state.commit || open.seen.hint !== hint
+  open.seen = { commit: state.commit, hint }
+  syncer.onRead(key, hasNews)
+  // Neither keeps anybody waiting: people look at them, and nothing is decided by them.
+  open.tellHost({ commit: state.commit, isWell, message }).catch(onError)
+  open.watch.look(object).catch(onError)
 }
 
-/** Applies definitions whose value is not applied yet; gives what the API server refused, with its place. */
-async function applyAll(syncer: Syncer, one: One, state: SourceState): Promise<SourceErrors> {
-  const refused: SourceErrors = []
-  for (const definition of state.definitions) {
-    const { path } = definition
-    const digest = digestOf(definition, one.open.digests)
-    // What is applied is what the live object says: another leader may have applied something else.
-    if (liveOf(syncer, definition)?.metadata.annotations?.[definitionAnnotation] === digest)
-      continue
-    try {
-      await apply(syncer, one, { definition, digest })
-    } catch (error) {
-      // A refusal of one definition never keeps another from being applied; whatever else went wrong
-      // is no fault of the definition, and the queue tries again when the server wants it to.
-      if (!(error instanceof ApiError) || !refusals.has(error.code)) throw error
-      refused.push({ path, line: 0, column: 0, message: error.message.slice(0, 1024) })
-    }
-  }
-  return refused
-}
+const secretsOf = ({ secretDirectory }: Syncer, key: string) => join(secretDirectory, idOf(key))
 
-/** Answers that speak of the definition: invalid, forbidden, no such namespace or kind, owned by another. */
-const refusals = new Set([400, 403, 404, 409, 413, 422])
-
-async function apply(
-  syncer: Syncer,
-  { object }: One,
-  { definition, digest }: { definition: SourcedDefinition; digest: string },
-): Promise<void> {
-  const { kind, namespace, name, path, commit } = definition
-  const resource = kind === 'Rollout' ? rollouts : analysisTemplates
-  const store = storeOf(syncer, kind)
-  if (!syncer.mayWrite()) throw new Fenced('the lease is lost: another controller leads now')
-  const { metadata, ...rest } = definition.object as KubeObject
-  const annotations = {
-    ...withoutCommands(metadata.annotations),
-    [annotation.commit]: commit,
-    [annotation.source]: object.metadata.name,
-    [annotation.path]: path,
-    [definitionAnnotation]: digest,
-  }
-  const body = { ...rest, metadata: { ...metadata, namespace, annotations } }
-  const options = { fieldManager, force: true }
-  store.learn(await syncer.api.patch(resource, { namespace, name }, 'apply', body, options))
-}
-
-/** People give commands to the API server, which knows who they are; a file could name anybody. */
-function withoutCommands(annotations: KubeObject['metadata']['annotations'] = {}) {
-  const isCommand = (name: string) => verbs.some((verb) => name === commandAnnotation(verb))
-  return Object.fromEntries(Object.entries(annotations).filter(([name]) => !isCommand(name)))
-}
-
-function storeOf({ world }: Syncer, kind: SourcedDefinition['kind']): Store {
-  return kind === 'Rollout' ? world.rollouts : world.templates
-}
-
-function liveOf(syncer: Syncer, { kind, namespace, name }: SourcedDefinition) {
-  return storeOf(syncer, kind).get(namespace, name)
-}
-
-/** Digest of the definition that was applied last: after a restart nothing is applied twice. */
-const definitionAnnotation = 'sluice.dev/definition'
-
-/** Definitions that did not change are the same objects from look to look, so each is digested once. */
-function digestOf({ object, path }: SourcedDefinition, known: Open['digests']): string {
-  const before = known.get(object)
-  if (before?.path === path) return before.digest
-  const text = canonicalJson({ object, path })
-  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  known.set(object, { path, digest })
-  return digest
-}
+const idOf = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
 
 function withoutStatus(object: KubeObject): KubeObject {
   const { status: _, ...rest } = object

@@ -8,6 +8,7 @@ import { type Announcement, announce } from './describe.ts'
 import { desired, isByPods } from './desired.ts'
 import { recordFacts } from './facts.ts'
 import { recordAdvance, recordCatchUp, recordRevert } from './record.ts'
+import { restore, restoresAt } from './restoring.ts'
 import type { Action } from './seen.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type Advance, readState, type State } from './state.ts'
@@ -86,9 +87,9 @@ function move(snapshot: Snapshot, state: State, next: Advance): Decision {
 
 function settle(snapshot: Snapshot, state: State, seen: Convergence): Decision {
   const wait = waitingFor(snapshot, state, seen)
-  const actions = [...seen.actions, ...revert(snapshot, state, seen)]
+  const actions = [...seen.actions, ...restore(snapshot, state, seen)]
   const because = wait?.message ?? snapshot.status.because ?? 'all is as Git asks'
-  const wakeAt = earliest(wait?.wakeAt ?? null, seen.wakeAt)
+  const wakeAt = earliest(wait?.wakeAt ?? null, seen.wakeAt, restoresAt(snapshot))
   if (actions.length > 0) return { status: null, actions, wakeAt, because, announcements: [] }
   const recorded = recordFacts(snapshot, state, { wait, isSettled: seen.isSettled })
   return {
@@ -98,18 +99,6 @@ function settle(snapshot: Snapshot, state: State, seen: Convergence): Decision {
     because,
     announcements: recorded.announcements,
   }
-}
-
-/** Git follows when traffic is seen on stable; it never delays traffic, and runs beside drain and scale-down. */
-function revert(snapshot: Snapshot, state: State, seen: Convergence): Action[] {
-  const { status, revert: report, now } = snapshot
-  const isSafe = seen.liveAt !== null && seen.liveAt <= now
-  if (status.revert?.state !== 'Requested' || !isSafe) return []
-  // Also when Git asks for stable again: a crash may have come between our push and this record of it.
-  const { kind } = state.phase
-  if (kind !== 'Aborted' && kind !== 'Stable') return []
-  if (report?.attempt === state.attempt) return []
-  return [{ kind: 'revert', bad: status.revert.bad.revision, attempt: state.attempt }]
 }
 
 /** Nothing can be done for this Rollout; say so once and wait for the world to change. */

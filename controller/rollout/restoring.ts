@@ -1,7 +1,7 @@
 // What is asked of Git after an abort, and from when on.
 import { durationMs } from '../../crds/duration.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
-import type { Action } from './converge.ts'
+import type { Action } from './seen.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { State } from './state.ts'
 import { timestamp } from './stored.ts'

@@ -154,7 +154,7 @@ export const patternMeanings: Readonly<Record<string, string>> = {
   '^[-A-Za-z0-9_.]+$': 'must be the name of a cookie',
   '^[-A-Za-z0-9_.=]+$': 'must be the value of a cookie',
   '^[A-Za-z0-9_][A-Za-z0-9._/-]*$': 'must be a branch name',
-  '^[A-Za-z0-9_.~-]+(\\/[A-Za-z0-9_.~-]+)+$': 'must be a project such as team/name',
+  '^[A-Za-z0-9_.~-]+(/[A-Za-z0-9_.~-]+)+$': 'must be a project such as team/name',
   '^[-._a-zA-Z0-9]+$': 'must be a key of a Secret',
   '^[a-z][a-zA-Z0-9_]*$': 'must be letters, digits and underscores',
   '^[a-z]{2}(-[a-z]+)+-[0-9]$': 'must be a region such as eu-central-1',
