@@ -54,6 +54,37 @@ export function fill(
   return { text }
 }
 
+export interface Placeholder {
+  readonly name: string
+  /** Of its first brace, in the text. */
+  readonly offset: number
+}
+
+/**
+ * The placeholders of a query, and the query with words of equal length in their place, so that a parser
+ * reads it and its places stay right: a time within brackets and after `offset`, a name elsewhere.
+ */
+export function masked(template: string): {
+  readonly text: string
+  readonly placeholders: readonly Placeholder[]
+} {
+  const placeholders: Placeholder[] = []
+  let text = ''
+  let quote: Quote | null = null
+  for (const part of template.matchAll(/\{\{([^{}]*)\}\}|\\[\s\S]|[\s\S]/g)) {
+    const [source, inner] = part
+    if (inner === undefined) {
+      quote = nextQuote(quote, source)
+      text += source
+      continue
+    }
+    placeholders.push({ name: inner.trim(), offset: part.index })
+    const isTime = quote === null && /(\[|\[[^\]]*:|\boffset)\s*-?\s*$/.test(text)
+    text += isTime ? '1s'.padStart(source.length, '0') : 'x'.repeat(source.length)
+  }
+  return { text, placeholders }
+}
+
 /** Says that a placeholder is filled by a later pass. */
 export const keep = Symbol('keep')
 

@@ -10,8 +10,12 @@ export const lint: Command = {
   usage: 'lint -f FILE|FOLDER|- [FILE…] [flags]',
   completes: 'files',
   detail:
-    'What the API server would refuse is found here, without a cluster, and what it would drop in silence: misspelt\nfields. Objects of other groups are left alone. PromQL is not looked into.',
-  exitCodes: { 0: 'nothing is wrong', 1: 'something is wrong', 2: 'a file cannot be read' },
+    'What the API server would refuse is found here, without a cluster, and what it would drop in silence: misspelt\nfields. PromQL is read by its\nown grammar. Objects of other groups are left alone.',
+  exitCodes: {
+    0: 'nothing is wrong',
+    1: 'something is wrong, more than a warning',
+    2: 'a file cannot be read',
+  },
   flags: {
     filename: {
       short: 'f',
@@ -39,8 +43,8 @@ export const lint: Command = {
       world.print(`${JSON.stringify(sarif(findings, manifest.version), null, 2)}\n`)
     } else world.print(findings.map(lineOf).join(''))
     if (count === 0) world.printError('No object of sluice.dev found.\n')
-    else if (form === undefined) world.printError(`${summary(findings.length, count)}\n`)
-    return findings.length > 0 ? 1 : 0
+    else if (form === undefined) world.printError(`${summary(findings, count)}\n`)
+    return findings.some(({ isWarning }) => !isWarning) ? 1 : 0
   },
 }
 
@@ -54,13 +58,18 @@ export async function sourcesOf({ world, flags }: Invocation): Promise<Source[]>
 }
 
 /** As compilers have it, so that editors and CI find the place. */
-export function lineOf({ file, line, column, message, remedy }: Finding): string {
-  return `${file}:${line}:${column}: ${message}${remedy === undefined ? '' : `: ${remedy}`}\n`
+export function lineOf({ file, line, column, message, remedy, isWarning }: Finding): string {
+  const what = `${isWarning ? 'warning: ' : ''}${message}`
+  return `${file}:${line}:${column}: ${what}${remedy === undefined ? '' : `: ${remedy}`}\n`
 }
 
-function summary(wrong: number, count: number): string {
-  const objects = `${count} object${count === 1 ? '' : 's'}`
-  return wrong === 0
-    ? `${objects}, nothing is wrong`
-    : `${objects}, ${wrong} problem${wrong === 1 ? '' : 's'}`
+function summary(findings: readonly Finding[], count: number): string {
+  const warnings = findings.filter(({ isWarning }) => isWarning).length
+  const wrong = findings.length - warnings
+  const counted = (number: number, noun: string) => `${number} ${noun}${number === 1 ? '' : 's'}`
+  return [
+    counted(count, 'object'),
+    wrong === 0 ? 'nothing is wrong' : counted(wrong, 'problem'),
+    ...(warnings === 0 ? [] : [counted(warnings, 'warning')]),
+  ].join(', ')
 }

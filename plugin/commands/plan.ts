@@ -41,10 +41,8 @@ export const plan: Command = {
     const sources = await sourcesOf(invocation)
     const { lint } = await import('../lint/lint.ts')
     const linted = lint(sources)
-    if (linted.findings.length > 0) {
-      world.printError(linted.findings.map(lineOf).join(''))
-      return 1
-    }
+    world.printError(linted.findings.map(lineOf).join(''))
+    if (linted.findings.some(({ isWarning }) => !isWarning)) return 1
     const plans = await Promise.all(await plansOf(linted, invocation))
     if (plans.length === 0) world.printError('No Rollout found.\n')
     if (flags.value('output') === 'json') world.print(`${JSON.stringify(plans, null, 4)}\n`)

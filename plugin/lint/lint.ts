@@ -1,7 +1,10 @@
 // Texts of files in, what is wrong in them with its place out, and the objects that are right. Pure.
+import { argumentTypes, isOfType } from '../../crds/argument.ts'
 import { type Json, record, text } from '../json.ts'
 import { nearest } from '../near.ts'
 import { printable } from '../render.ts'
+import type { Path } from './problem.ts'
+import { promqlProblems } from './promql.ts'
 import { checkObject } from './schema-check.ts'
 import { schemas } from './schemas.ts'
 import { readYaml, type Written } from './yaml-places.ts'
@@ -15,6 +18,8 @@ export interface Finding {
   readonly rule: 'yaml' | 'schema' | 'reference' | 'duplicate' | 'promql'
   readonly message: string
   readonly remedy?: string
+  /** It may well be meant so: told, and no reason to fail. */
+  readonly isWarning?: true
 }
 
 export interface Source {
@@ -55,12 +60,19 @@ export function lint(sources: readonly Source[]): Linted {
         count += 1
         continue
       }
-      for (const { object, at } of objectsOf(written)) {
+      for (const { object, at, base } of objectsOf(written)) {
         if (!(text(object['apiVersion']) ?? '').startsWith(group)) continue
         count += 1
         const result = checkOne(object, at)
         findings.push(...result.findings.map((one) => ({ ...one, file })))
-        if (result.sound) known.push({ ...result.sound, at, file })
+        if (!result.sound) continue
+        known.push({ ...result.sound, at, file })
+        findings.push(
+          ...promqlProblems(result.sound).map(({ path, offset, ...one }) => {
+            const place = written.placeIn([...base, ...path], offset)
+            return { ...one, ...place, rule: 'promql' as const, file }
+          }),
+        )
       }
     }
   }
@@ -76,12 +88,16 @@ export function lint(sources: readonly Source[]): Linted {
 type Known = Sound & { readonly at: Written['place']; readonly file: string }
 
 /** A List holds objects of its own. */
-function objectsOf({ value, place }: Written): { object: Json; at: Written['place'] }[] {
+function objectsOf({
+  value,
+  place,
+}: Written): { object: Json; at: Written['place']; base: Path }[] {
   const object = record(value)
   const { kind, items } = object
-  if (kind !== 'List' || !Array.isArray(items)) return [{ object, at: place }]
+  if (kind !== 'List' || !Array.isArray(items)) return [{ object, at: place, base: [] }]
   return items.map((item, i) => ({
     object: record(item),
+    base: ['items', i],
     at: (path) => place(['items', i, ...path]),
   }))
 }
@@ -143,14 +159,15 @@ function duplicates(known: readonly Known[]): Finding[] {
 function references(known: readonly Known[]): Finding[] {
   const templates = new Map(
     known
-      .filter(({ kind }) => kind === 'AnalysisTemplate')
-      .map((one) => [`${one.namespace}/${one.name}`, record(one.object['spec'])]),
+      .filter(({ kind }) => kind.endsWith('AnalysisTemplate'))
+      .map((one) => [`${one.kind} ${one.namespace}/${one.name}`, record(one.object['spec'])]),
   )
   return known.flatMap(({ kind, namespace, object, at, file }) => {
     if (kind !== 'Rollout') return []
     const { templateRef } = record(record(object['spec'])['analysis'])
-    const { name, args } = record(templateRef)
-    const template = templates.get(`${namespace}/${text(name)}`)
+    const { kind: wanted, name, args } = record(templateRef)
+    const within = wanted === 'ClusterAnalysisTemplate' ? '' : namespace
+    const template = templates.get(`${text(wanted)} ${within}/${text(name)}`)
     if (!template) return []
     const path = ['spec', 'analysis', 'templateRef']
     return argumentProblems(template, record(args)).map(({ argument, message }) => {
@@ -172,5 +189,14 @@ function argumentProblems(
   const surplus = Object.keys(given)
     .filter((name) => !names.has(name))
     .map((name) => ({ argument: name, message: `the template has no argument ${printable(name)}` }))
-  return [...missing, ...surplus]
+  return [...missing, ...surplus, ...mistyped(declared, given)]
+}
+
+function mistyped(declared: readonly Json[], given: Json) {
+  return declared.flatMap(({ name, type }) => {
+    const value = given[String(name)]
+    const wanted = argumentTypes.find((one) => one === type) ?? 'string'
+    if (typeof value !== 'string' || isOfType(wanted, value)) return []
+    return [{ argument: String(name), message: `the argument ${name} must be a ${wanted}` }]
+  })
 }

@@ -25,9 +25,9 @@ export function sarif(findings: readonly Finding[], version: string): object {
             })),
           },
         },
-        results: findings.map(({ file, line, column, rule, message, remedy }) => ({
+        results: findings.map(({ file, line, column, rule, message, remedy, isWarning }) => ({
           ruleId: rule,
-          level: 'error',
+          level: isWarning ? 'warning' : 'error',
           message: { text: remedy === undefined ? message : `${message}: ${remedy}` },
           locations: [
             {

@@ -26,6 +26,8 @@ export interface Written {
   readonly problems: readonly (Place & { readonly message: string })[]
   /** Where a field stands, or the nearest field around it that is written. */
   place(path: Path): Place
+  /** Where a character of a text stands; the text itself may be quoted, folded or a block. */
+  placeIn(path: Path, offset: number): Place
 }
 
 const limits = { bytes: 1024 * 1024, aliases: 64, depth: 64, problems: 8 }
@@ -36,7 +38,8 @@ export function readYaml(text: string): Written[] {
   const lineCounter = new LineCounter()
   try {
     const documents = parseAllDocuments(text, { ...options, lineCounter })
-    return Array.isArray(documents) ? documents.map((one) => readDocument(one, lineCounter)) : []
+    const read = (one: Document) => readDocument(one, { lines: lineCounter, source: text })
+    return Array.isArray(documents) ? documents.map(read) : []
   } catch {
     return [failed('cannot be read as YAML: simplify the file')]
   }
@@ -56,7 +59,10 @@ function isKept(tag: ScalarTag | CollectionTag): boolean {
   return !isTime && !/:(timestamp|binary|omap|pairs|set|merge)$/.test(tag.tag)
 }
 
-function readDocument(document: Document, lines: LineCounter): Written {
+function readDocument(
+  document: Document,
+  { lines, source }: { readonly lines: LineCounter; readonly source: string },
+): Written {
   const at = (offset: number): Place => {
     const { line, col } = lines.linePos(offset)
     return { line: Math.max(1, line), column: Math.max(1, col) }
@@ -65,12 +71,19 @@ function readDocument(document: Document, lines: LineCounter): Written {
     .slice(0, limits.problems)
     .map(({ pos, message }) => ({ ...at(pos[0]), message: message.slice(0, 200) }))
   const place = (path: Path) => at(offsetOf(document.contents, path))
-  if (problems.length > 0) return { value: undefined, problems, place }
+  const placeIn = (path: Path, offset: number) => {
+    const node = path.length > 0 ? document.getIn(path, true) : undefined
+    return isScalar(node) && typeof node.value === 'string' && node.range
+      ? at(offsetInText(source, { value: node.value, range: node.range, offset }))
+      : place(path)
+  }
+  const places = { place, placeIn }
+  if (problems.length > 0) return { value: undefined, problems, ...places }
   try {
-    return { value: document.toJS({ maxAliasCount: limits.aliases }), problems, place }
+    return { value: document.toJS({ maxAliasCount: limits.aliases }), problems, ...places }
   } catch {
     const message = `it has more than ${limits.aliases} aliases: write them out`
-    return { value: undefined, problems: [{ ...at(0), message }], place }
+    return { value: undefined, problems: [{ ...at(0), message }], ...places }
   }
 }
 
@@ -94,13 +107,36 @@ function offsetOf(root: unknown, path: Path): number {
   return offset
 }
 
+/**
+ * Walks value and source side by side: what folds and indents is white space, and the rest of the value
+ * stands in the source in its order, with quotes, escapes and the head of a block between.
+ */
+function offsetInText(
+  source: string,
+  text: { readonly value: string; readonly range: readonly number[]; readonly offset: number },
+): number {
+  const { value, offset } = text
+  const [start = 0, end = source.length] = text.range
+  const isBlock = /^[|>]/.test(source.slice(start, start + 1))
+  let at = isBlock ? source.indexOf('\n', start) + 1 : start
+  if (/^["']/.test(source.slice(start, start + 1))) at += 1
+  for (let i = 0; i < Math.min(offset, value.length) && at < end; i += 1) {
+    const letter = value[i] ?? ''
+    if (/\s/.test(letter)) continue
+    while (at < end && source[at] !== letter) at += 1
+    at += 1
+  }
+  while (at < end && value[offset] !== undefined && source[at] !== value[offset]) at += 1
+  return Math.min(at, Math.max(start, end - 1))
+}
+
 function startOf(node: unknown): number {
   return (isNode(node) ? node.range?.[0] : undefined) ?? 0
 }
 
 function failed(message: string): Written {
   const place = () => ({ line: 1, column: 1 })
-  return { value: undefined, problems: [{ ...place(), message }], place }
+  return { value: undefined, problems: [{ ...place(), message }], place, placeIn: place }
 }
 
 /** Cheap limits before anything recursive sees the text. */
