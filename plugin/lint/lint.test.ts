@@ -65,7 +65,7 @@ const rows: readonly [string, string, readonly string[]][] = [
     'arguments that its template does not have',
     `${head('AnalysisTemplate', 'web')}spec:
   args: [{ name: host }]
-  checks: [{ name: up, prometheus: { query: up, min: 1 } }]
+  checks: [{ name: up, prometheus: { query: 'up{r="{{revision}}"}', min: 1 } }]
 ---
 ${rollout('  analysis:\n    templateRef:\n      name: web\n      args:\n        hots: web\n')}`,
     ['20:5 the template needs the argument host', '23:9 the template has no argument hots'],
