@@ -14,6 +14,7 @@ import type { Memory } from './observe.ts'
 import { type Journal, type Reconciler, reconcile } from './reconcile.ts'
 import { createRevertDesk, type RevertDesk } from './revert-desk.ts'
 import { createSources, type OpenGit, type Sources } from './sync.ts'
+import { createWebhooks, type Webhooks } from './webhooks.ts'
 import { createWorld, type World } from './world.ts'
 
 export interface LoopOptions {
@@ -46,6 +47,8 @@ export interface Listeners {
 
 export interface Loop {
   readonly world: World
+  /** Takes messages of Git hosts. */
+  readonly webhooks: Webhooks
   /** Follows the cluster until `signal` fires, then finishes the writes in hand. */
   run(signal: AbortSignal): Promise<void>
   /** This process leads now: look at everything. */
@@ -84,6 +87,7 @@ export function createLoop(options: LoopOptions): Loop {
   let isSynced = false
   return {
     world,
+    webhooks: openWebhooks(options, parts),
     lead: () => addEverything(parts),
     stopped: stopped.promise,
     isSynced: () => isSynced,
@@ -130,6 +134,18 @@ function openSources(options: LoopOptions, world: World, onRead: RevertDesk['onR
   return createSources({
     ...{ api, world, clock, mayWrite, git, directory, secretDirectory, announced, onRead },
     onError: (key, error) => listeners.failed('git source', error, key),
+  })
+}
+
+function openWebhooks(options: LoopOptions, { world, sources, add }: Parts): Webhooks {
+  const { api, clock, isLeading, listeners } = options
+  return createWebhooks({
+    ...{ api, world, clock, isLeading },
+    onHint: (namespace, name) => {
+      sources.hint(namespace, name)
+      add(`source/${namespace}/${name}`)
+    },
+    onError: (error, about) => listeners.failed('webhook', error, about),
   })
 }
 

@@ -17,7 +17,8 @@ import { createLoop, type Loop } from './loop.ts'
 import { openGit } from './open-git.ts'
 import { helpText, type Options, parseOptions, UsageError } from './options.ts'
 import { serveStatus } from './status-server.ts'
-import { createTelemetry } from './telemetry.ts'
+import { createTelemetry, type Telemetry } from './telemetry.ts'
+import { serveWebhooks } from './webhook-server.ts'
 
 const waitingToLead =
   'waiting to lead; another controller, or one that was killed, may hold the lease for 15 s'
@@ -109,17 +110,37 @@ async function run(options: Options, secretDirectory: string, signal: AbortSigna
     isLeading: () => (lease ? lease.fence() !== null : true),
     listeners: telemetry,
   })
-  const status = await serveStatus({ ...options.listen, registry: telemetry.registry, loop, clock })
-  logger.info({ server: credentials.server, status: status.url, identity }, 'started')
+  const servers = await listen(options, loop, telemetry)
+  logger.info({ server: credentials.server, status: servers.url, identity }, 'started')
   if (lease) logger.info(waitingToLead)
   const leading = lease?.run(lastOf(signal, loop))
   await loop.run(signal)
   await events.flush()
   await leading
-  await status.close()
+  await servers.close()
   provider.close()
   await api.close()
   logger.info('stopped')
+}
+
+/** What others may ask this process for: its health and metrics, and where it is wanted, to look at Git. */
+async function listen(
+  { listen, webhookListen }: Options,
+  loop: Loop,
+  { registry, hinted, failed }: Telemetry,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const status = await serveStatus({ ...listen, registry, loop, clock: systemClock })
+  if (!webhookListen) return status
+  const onError = (error: unknown) => failed('webhook', error)
+  const { webhooks } = loop
+  const hooks = await serveWebhooks({ ...webhookListen, webhooks, onAnswer: hinted, onError })
+  return {
+    url: status.url,
+    async close() {
+      await hooks.close()
+      await status.close()
+    },
+  }
 }
 
 /** The lease is given away only after the last write has ended. */

@@ -12,6 +12,8 @@ export interface Options {
   readonly scrapeIntervalMs: number
   readonly gitDirectory: string
   readonly listen: { readonly host: string; readonly port: number }
+  /** Null: no messages of Git hosts are taken. */
+  readonly webhookListen: { readonly host: string; readonly port: number } | null
   readonly leaderElection: boolean
   readonly leaseNamespace: string
   readonly identity: string
@@ -48,6 +50,12 @@ const flags = [
   ],
   ['listen', '127.0.0.1:8080', 'HOST:PORT', 'Address of /metrics, /healthz and /readyz.'],
   [
+    'webhook-listen',
+    undefined,
+    'HOST:PORT',
+    'Address for messages of Git hosts, at /webhooks/NAMESPACE/NAME of a GitSource. Default: none are taken.',
+  ],
+  [
     'leader-election',
     'true',
     'true|false',
@@ -83,7 +91,8 @@ export function parseOptions(argv: readonly string[]): Options | null {
     prometheus: url(required('prometheus')),
     scrapeIntervalMs: interval(required('scrape-interval')),
     gitDirectory: required('git-directory'),
-    listen: address(required('listen')),
+    listen: address('listen', required('listen')),
+    webhookListen: optionalAddress('webhook-listen', flag('webhook-listen')),
     leaderElection: yesOrNo('leader-election', required('leader-election')),
     leaseNamespace: required('lease-namespace'),
     identity: required('identity'),
@@ -145,11 +154,15 @@ function interval(text: string): number {
   return ms
 }
 
-function address(text: string): Options['listen'] {
+function optionalAddress(name: Flag, text: string | undefined): Options['webhookListen'] {
+  return text ? address(name, text) : null
+}
+
+function address(name: Flag, text: string): Options['listen'] {
   const found = /^(.*):(\d{1,5})$/.exec(text)
   const port = Number(found?.[2])
   if (!found?.[1] || port > 65_535)
-    throw new UsageError(`--listen must be HOST:PORT, not "${text}"`)
+    throw new UsageError(`--${name} must be HOST:PORT, not "${text}"`)
   return { host: found[1], port }
 }
 

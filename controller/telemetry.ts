@@ -6,6 +6,7 @@ import type { Verdict } from '../analysis/verdict.ts'
 import type { EventWriter } from '../kube/events.ts'
 import type { ReflectorHealth } from '../kube/reflector.ts'
 import type { RequestReport } from '../kube/transport.ts'
+import { gitMetrics } from './git-metrics.ts'
 import type { Journal } from './reconcile.ts'
 import type { World } from './world.ts'
 
@@ -15,6 +16,8 @@ export interface Telemetry {
   requested(report: RequestReport): void
   judged(verdict: Verdict): void
   reverted(state: string): void
+  /** A message of a Git host was answered. */
+  hinted(status: number): void
   failed(part: string, error: unknown, about?: string): void
 }
 
@@ -34,6 +37,7 @@ export function createTelemetry(
 ): Telemetry {
   const registry = new Registry()
   const { decisions, announcements, verdicts, reverts, errors, requests } = counters([registry])
+  const { hinted } = gitMetrics([registry], world)
   phaseGauge([registry], world)
   watchGauges([registry], world, monotonic)
   queueGauge([registry], waiting)
@@ -65,6 +69,7 @@ export function createTelemetry(
       requests.observe({ verb, resource, code: String(code) }, ms / 1_000),
     judged: ({ outcome }) => verdicts.inc({ outcome }),
     reverted: (state) => reverts.inc({ state }),
+    hinted,
     failed(part, error, about) {
       errors.inc({ part })
       logger.warn({ part, about, err: error }, 'failed and will be tried again')

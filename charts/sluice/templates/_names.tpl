@@ -58,6 +58,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [sluice.dev]
   resources: [gitsources/status]
   verbs: [patch]
+{{- if .Values.webhooks.enabled }}
+- apiGroups: [sluice.dev]
+  resources: [gitsources]
+  verbs: [patch]
+{{- end }}
 {{- with .Values.git.secrets }}
 - apiGroups: [""]
   resources: [secrets]
