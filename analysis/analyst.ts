@@ -3,22 +3,19 @@
 import type { Check } from '../crds/check.ts'
 import type { Evidence } from '../crds/rollout-status.ts'
 import type { MetricSource } from '../crds/words.ts'
+import { type Asked, askedFor, knownReading, readAll } from './asking.ts'
+import { createBreaker } from './breaker.ts'
 import { type Comparison, createComparer } from './comparing.ts'
 import { createInquiry, type Inquiry } from './inquiry.ts'
 import { combine, judge } from './judge.ts'
 import { createLimiter } from './limiter.ts'
+import { scheduleOf } from './measurements.ts'
+import { besideStable, createMeasurer, type Measurement } from './measuring.ts'
 import { metricTables } from './metrics/tables.ts'
 import type { Provider } from './provider.ts'
-import {
-  armsOf,
-  groupedQuery,
-  questionFor,
-  serviceOf,
-  shards,
-  singleQuery,
-  type Target,
-} from './query.ts'
-import { type ByArm, builtInReading, byArm, ownReading, type Reading } from './reading.ts'
+import { armsOf, serviceOf, type Target } from './query.ts'
+import type { Reading } from './reading.ts'
+import { noSources, type Sources } from './source.ts'
 import type { Verdict } from './verdict.ts'
 import { windowFor } from './window.ts'
 
@@ -48,11 +45,13 @@ export interface Subject {
 
 export interface Analyst {
   /** One verdict per subject, by key. Never rejects: a provider that fails is Error evidence. */
-  judge(subjects: readonly Subject[]): Promise<Map<string, Verdict>>
+  judge(subjects: readonly Subject[]): Promise<ReadonlyMap<string, Verdict>>
 }
 
 export interface AnalystOptions {
   readonly provider: Provider
+  /** Providers that are no Prometheus. */
+  readonly sources?: Sources
   readonly clock: { now(): number }
   readonly scrapeIntervalMs: number
   /** Subjects in one query. 200 keep 5,000 rollouts with two checks at about 50 queries. */
@@ -62,70 +61,107 @@ export interface AnalystOptions {
 const maxQueriesAtOnce = 16
 
 export function createAnalyst(options: AnalystOptions): Analyst {
-  const { provider, clock, scrapeIntervalMs, subjectsPerQuery = 200 } = options
+  const { provider, clock, scrapeIntervalMs, subjectsPerQuery = 200, sources = noSources } = options
   const limit = createLimiter(maxQueriesAtOnce)
   const comparer = createComparer({ scrapeMs: scrapeIntervalMs, subjectsPerQuery })
+  const measurer = createMeasurer({ subjectsPerQuery, sources })
+  const breaker = createBreaker()
   return {
     async judge(subjects) {
       const nowMs = clock.now()
       const inquiry = createInquiry({ provider, limit, atMs: nowMs })
-      const asked = subjects.flatMap((subject) => askedOf(subject, { nowMs, scrapeIntervalMs }))
+      const time = { nowMs, scrapeIntervalMs }
       const comparisons = subjects.flatMap(comparisonsOf)
-      const [readings, compared] = await Promise.all([
-        read(asked, { inquiry, subjectsPerQuery }),
+      const measurements = subjects.flatMap((subject) => measurementsOf(subject, scrapeIntervalMs))
+      const [whole, compared, measured] = await Promise.all([
+        judgeWhole(subjects, { inquiry, subjectsPerQuery, sources, ...time }),
         comparer.judge(
           comparisons.map(({ comparison }) => comparison),
           { inquiry, nowMs },
         ),
+        measurer.judge(
+          measurements.map(({ measurement }) => measurement),
+          { inquiry, nowMs },
+        ),
       ])
       const evidence = new Map<Subject, Evidence[]>(subjects.map((subject) => [subject, []]))
-      for (const one of asked) {
-        evidence.get(one.subject)?.push(evidenceOf(one, readings.get(one), nowMs))
-      }
-      for (const { subject, comparison } of comparisons) {
-        const found = compared.get(comparison)
+      const add = (subject: Subject, found: Evidence | undefined) => {
         if (found) evidence.get(subject)?.push(found)
       }
-      return new Map(
-        subjects.map((subject) => [
-          subject.key,
-          combine(subject, evidence.get(subject) ?? [], nowMs),
-        ]),
-      )
+      for (const { subject, found } of whole) add(subject, found)
+      for (const { subject, comparison } of comparisons) add(subject, compared.get(comparison))
+      for (const { subject, measurement } of measurements) add(subject, measured.get(measurement))
+      const verdicts = subjects.map((subject) => {
+        return [subject.key, combine(subject, evidence.get(subject) ?? [], nowMs)] as const
+      })
+      return breaker.guard(new Map(verdicts), nowMs)
     },
   }
 }
 
-/** One check of one subject: what to ask, or the reading that needs no question. */
-interface Asked {
-  readonly subject: Subject
-  readonly check: Check
-  readonly target: Target
-  readonly kind: 'requests' | 'durations' | 'own' | 'known'
-  readonly query: string
-  readonly known: Reading | null
+interface Time {
+  readonly nowMs: number
+  readonly scrapeIntervalMs: number
 }
 
-function askedOf(
-  subject: Subject,
-  time: { nowMs: number; scrapeIntervalMs: number },
-): readonly Asked[] {
+interface Whole {
+  readonly subject: Subject
+  readonly found: Evidence
+}
+
+/** Checks that judge their step as one: over the longest window that fits into it. */
+async function judgeWhole(
+  subjects: readonly Subject[],
+  context: Time &
+    Pick<Required<AnalystOptions>, 'subjectsPerQuery' | 'sources'> & {
+      readonly inquiry: Inquiry
+    },
+): Promise<readonly Whole[]> {
+  const asked = subjects.flatMap((subject) =>
+    askedOf(subject, context).map((one) => ({ subject, one })),
+  )
+  const readings = await readAll(
+    asked.map(({ one }) => one),
+    context,
+  )
+  return Promise.all(
+    asked.map(async ({ subject, one }) => {
+      const found = evidenceOf(subject, one, readings.get(one))
+      return { subject, found: await besideStable(one, found, context.inquiry) }
+    }),
+  )
+}
+
+function askedOf(subject: Subject, time: Time): readonly Asked[] {
+  const { nowMs, scrapeIntervalMs } = time
   const windowMs = windowFor({ fromMs: subject.fromMs, ...time })
   const target = targetOf(subject, windowMs ?? 0)
-  const known = (check: Check, reading: Reading): Asked => {
-    return { subject, check, target, kind: 'known', query: '', known: reading }
-  }
   return subject.checks.flatMap((check) => {
+    const asked = { check, target, atMs: nowMs }
     if (check.compare) {
       const because = incomparable(subject)
-      return because === null ? [] : [known(check, { kind: 'error', because })]
+      return because === null ? [] : [knownReading(asked, { kind: 'error', because })]
     }
-    if (windowMs === null) return known(check, tooEarly(subject, time))
-    const question = questionFor(check, target)
-    if (question.kind === 'problem') {
-      return known(check, { kind: 'error', because: question.because })
-    }
-    return { subject, check, target, kind: question.kind, query: question.query, known: null }
+    if (scheduleOf(check, { fromMs: subject.fromMs, scrapeMs: scrapeIntervalMs })) return []
+    return windowMs === null
+      ? knownReading(asked, tooEarly(subject, time))
+      : askedFor(check, target, nowMs)
+  })
+}
+
+/** Checks that are measured at their own intervals. */
+function measurementsOf(
+  subject: Subject,
+  scrapeMs: number,
+): readonly { readonly subject: Subject; readonly measurement: Measurement }[] {
+  const { key, revision, fromMs, step, minRequests } = subject
+  return subject.checks.flatMap((check) => {
+    const schedule = scheduleOf(check, { fromMs, scrapeMs })
+    if (schedule === null) return []
+    const target = targetOf(subject, schedule.windowMs)
+    const identity = `${key}/${revision}/${check.name}`
+    const measurement = { key: identity, check, target, schedule, step, fromMs, minRequests }
+    return [{ subject, measurement }]
   })
 }
 
@@ -155,92 +191,19 @@ function incomparable(subject: Subject): string | null {
   return serviceOf(subject) === null ? `host ${subject.host} is not the name of a Service` : null
 }
 
-async function read(
-  asked: readonly Asked[],
-  context: { inquiry: Inquiry; subjectsPerQuery: number },
-): Promise<ReadonlyMap<Asked, Reading>> {
-  const readings = new Map<Asked, Reading>()
-  const builtIn = {
-    requests: new Map<Target, Reading>(),
-    durations: new Map<Target, Reading>(),
-  }
-  const work: Promise<void>[] = []
-  for (const kind of ['requests', 'durations'] as const) {
-    // Several checks of one subject share one row of the answer.
-    const targets = new Set(asked.filter((one) => one.kind === kind).map(({ target }) => target))
-    for (const sameWindow of groupedByWindow(targets)) {
-      for (const shard of shards(kind, sameWindow, context.subjectsPerQuery)) {
-        work.push(
-          readShard(kind, shard, context.inquiry).then((found) => {
-            for (const [target, reading] of found) builtIn[kind].set(target, reading)
-          }),
-        )
-      }
-    }
-  }
-  const own = asked.filter(({ kind }) => kind === 'own')
-  for (const [query, same] of Map.groupBy(own, (one) => one.query)) {
-    work.push(
-      context.inquiry.ask(query, 'single').then((answer) => {
-        const reading = 'because' in answer ? answer : ownReading(answer.samples)
-        for (const one of same) readings.set(one, reading)
-      }),
-    )
-  }
-  await Promise.all(work)
-  for (const one of asked) {
-    const { kind, target } = one
-    const reading = kind === 'requests' || kind === 'durations' ? builtIn[kind].get(target) : null
-    if (reading) readings.set(one, reading)
-  }
-  return readings
-}
-
-/** Targets that one query may ask for: with one window and one table. */
-function groupedByWindow(targets: Iterable<Target>): readonly (readonly Target[])[] {
-  const byWindow = [...Map.groupBy(targets, ({ windowMs }) => windowMs).values()]
-  return byWindow.flatMap((same) => [...Map.groupBy(same, ({ table }) => table).values()])
-}
-
-async function readShard(
-  kind: 'requests' | 'durations',
-  shard: readonly Target[],
-  inquiry: Inquiry,
-): Promise<ReadonlyMap<Target, Reading>> {
-  const [first] = shard
-  if (first === undefined) return new Map()
-  const { table } = first
-  const readingOf = (arms: ByArm, target: Target) => builtInReading(kind, arms, target)
-  if (shard.length > 1) {
-    const answer = await inquiry.ask(groupedQuery(kind, shard), 'grouped')
-    if (!('because' in answer)) {
-      const arms = byArm(answer.samples, table)
-      return new Map(shard.map((target) => [target, readingOf(arms, target)]))
-    }
-  }
-  // One bad apple must not blind the rest of its shard.
-  const singles = shard.map(async (target) => {
-    const answer = await inquiry.ask(singleQuery(kind, target), 'single')
-    const reading = 'because' in answer ? answer : readingOf(byArm(answer.samples, table), target)
-    return [target, reading] as const
-  })
-  return new Map(await Promise.all(singles))
-}
-
-function evidenceOf(asked: Asked, reading: Reading | undefined, nowMs: number): Evidence {
-  const { subject, check, target, query } = asked
-  const known = asked.known ??
-    reading ?? { kind: 'error', because: 'the question was not answered' }
-  return judge(check, known, {
-    final: subject.final,
-    minRequests: subject.minRequests,
+function evidenceOf(subject: Subject, asked: Asked, reading: Reading | undefined): Evidence {
+  const { check, target, query, atMs } = asked
+  const { final, minRequests } = subject
+  return judge(check, reading ?? { kind: 'error', because: 'the question was not answered' }, {
+    final,
+    minRequests,
     windowMs: target.windowMs,
-    atMs: nowMs,
+    atMs,
     ...(query === '' ? {} : { query }),
   })
 }
 
-function tooEarly(subject: Subject, time: { nowMs: number; scrapeIntervalMs: number }): Reading {
+function tooEarly(subject: Subject, time: Time): Reading {
   const liveS = Math.max(0, Math.floor((time.nowMs - subject.fromMs) / 1_000))
   const neededS = Math.ceil((5 * time.scrapeIntervalMs) / 1_000)
   const because = `too early: the weight is live for ${liveS}s, and ${neededS}s are needed`

@@ -18,7 +18,8 @@ export type Answer = { readonly samples: readonly Sample[] } | Unanswered
 export type RawAnswer = { readonly rows: readonly RawSamples[] } | Unanswered
 
 export interface Inquiry {
-  ask(query: string, size: AnswerSize): Promise<Answer>
+  /** At an instant, or now. */
+  ask(query: string, size: AnswerSize, atMs?: number): Promise<Answer>
   /** Samples as they were scraped, of a range that ends at `atMs`, or now. */
   askRaw(selector: string, size: AnswerSize, atMs?: number): Promise<RawAnswer>
 }
@@ -49,8 +50,8 @@ export function createInquiry(options: {
       }
     })
   return {
-    ask: (query, size) =>
-      guarded(async () => ({ samples: await provider.query(query, atMs, size) })),
+    ask: (query, size, instantMs = atMs) =>
+      guarded(async () => ({ samples: await provider.query(query, instantMs, size) })),
     async askRaw(selector, size, rangeEndMs = atMs) {
       if (!givesRaw(provider)) {
         return { kind: 'error', because: 'the metrics provider gives no samples as scraped' }

@@ -92,9 +92,14 @@ function find(check: Check, reading: Reading, gate: Gate): Finding {
     case 'error':
       return { outcome: 'Error', because: reading.because }
     case 'inconclusive':
+    case 'pending':
       return { outcome: 'Inconclusive', because: reading.because }
-    case 'value':
-      return check.prometheus ? own(check.prometheus, reading.value, gate) : mismatch(check)
+    case 'ended':
+      return { outcome: reading.isGood ? 'Passed' : 'Failed', because: reading.because }
+    case 'value': {
+      const bounds = boundsOf(check)
+      return bounds ? own(bounds, reading.value, gate) : mismatch(check)
+    }
     case 'requests': {
       if (!check.successRate) return mismatch(check)
       const { min } = check.successRate
@@ -174,7 +179,24 @@ function isViolated(share: Share): boolean {
   return share.total > 0 && share.bad / share.total > share.allowed + 1e-12
 }
 
-function own(bounds: NonNullable<Check['prometheus']>, value: number, gate: Gate): Finding {
+interface Bounds {
+  readonly min?: number | undefined
+  readonly max?: number | undefined
+}
+
+function boundsOf(check: Check): Bounds | null {
+  return check.prometheus ?? check.datadog ?? check.cloudWatch ?? check.webhook ?? null
+}
+
+/** The evidence of a failed check, unless stable has a value out of the same bounds. */
+export function isEverywhere(check: Check, evidence: Evidence, stable: number): Evidence {
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = boundsOf(check) ?? {}
+  if (stable >= min && stable <= max) return { ...evidence, stable }
+  const because = `the environment is unhealthy: stable has ${Number(stable.toPrecision(6))} (${evidence.because})`
+  return { ...evidence, stable, outcome: 'Inconclusive', because: sentence(because) }
+}
+
+function own(bounds: Bounds, value: number, gate: Gate): Finding {
   const { min, max } = bounds
   const numbers = {
     value,

@@ -3,6 +3,7 @@
 import type { Check } from '../crds/check.ts'
 import { type ArmName, type MetricTable, selectorOf } from './metrics/table.ts'
 import { fill, promqlDuration } from './promql-text.ts'
+import { sourceOf } from './source.ts'
 
 /** What a query is about: one revision beside another, behind one host. */
 export interface Target {
@@ -20,6 +21,8 @@ export interface Target {
 export type Question =
   | { readonly kind: 'requests' | 'durations'; readonly query: string }
   | { readonly kind: 'own'; readonly query: string }
+  /** Asked elsewhere; `query` says what, for people. */
+  | { readonly kind: 'source'; readonly query: string }
   | { readonly kind: 'problem'; readonly because: string }
 
 export const maxQueryLength = 8_192
@@ -27,6 +30,7 @@ export const maxQueryLength = 8_192
 /** The query that answers this check for this target alone; a person may paste it. */
 export function questionFor(check: Check, target: Target): Question {
   if (check.prometheus) return own(check.prometheus.query, target)
+  if (sourceOf(check) !== null) return { kind: 'source', query: '' }
   const kind = check.successRate ? 'requests' : 'durations'
   if (serviceOf(target) === null) {
     return { kind: 'problem', because: `host ${target.host} is not the name of a Service` }
@@ -70,8 +74,19 @@ export function serviceOf(
   return { name, namespace: namespace || target.namespace }
 }
 
-function own(template: string, target: Target): Question {
-  const values: Readonly<Record<string, string>> = {
+/** The same query about stable, where it is about the canary alone. */
+export function controlQuery(check: Check, target: Target): string | null {
+  const template = check.prometheus?.query ?? ''
+  const isAbsolute =
+    /\{\{\s*revision\s*\}\}/.test(template) && !/\{\{\s*stable\s*\}\}/.test(template)
+  if (!isAbsolute || target.stable === null) return null
+  const question = own(template, { ...target, revision: target.stable })
+  return question.kind === 'own' ? question.query : null
+}
+
+/** Values of the placeholders that the controller fills in, by name. */
+export function placeholdersOf(target: Target): Readonly<Record<string, string>> {
+  return {
     revision: target.revision,
     stable: target.stable ?? '',
     namespace: target.namespace,
@@ -79,6 +94,10 @@ function own(template: string, target: Target): Question {
     host: target.host,
     window: promqlDuration(target.windowMs),
   }
+}
+
+function own(template: string, target: Target): Question {
+  const values = placeholdersOf(target)
   const filled = fill(template, (placeholder) =>
     Object.hasOwn(values, placeholder) ? values[placeholder] : undefined,
   )

@@ -19,6 +19,10 @@ export type Reading =
   | { readonly kind: 'requests'; readonly canary: Requests; readonly stable: Requests | null }
   | { readonly kind: 'durations'; readonly canary: Durations; readonly stable: Durations | null }
   | { readonly kind: 'value'; readonly value: number }
+  /** A Job that ended, or whatever says by itself how it went. */
+  | { readonly kind: 'ended'; readonly isGood: boolean; readonly because: string }
+  /** Still being measured: ask again. */
+  | { readonly kind: 'pending'; readonly because: string }
   | { readonly kind: 'inconclusive'; readonly because: string }
   | { readonly kind: 'error'; readonly because: string }
 

@@ -2,6 +2,8 @@
 // asks for all of them together, so that the metrics provider sees a few grouped queries.
 import type { Analyst, Subject } from '../analysis/analyst.ts'
 import type { Verdict } from '../analysis/verdict.ts'
+import type { Rollout } from '../crds/rollout.ts'
+import type { MetricSource } from '../crds/words.ts'
 import type { KubeObject } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
 import { hostOf } from '../traffic/router.ts'
@@ -44,7 +46,7 @@ export async function judgeOnce(judging: Judging): Promise<void> {
     .filter(isOnTrial)
     .flatMap((object) => ask(judging, object))
   const subjects = asked.flatMap(({ subject }) => (subject ? [subject] : []))
-  const verdicts = subjects.length > 0 ? await analyst.judge(subjects) : new Map<string, Verdict>()
+  const verdicts = subjects.length > 0 ? await analyst.judge(subjects) : noVerdicts
   for (const { key, uid, question, problem } of asked) {
     const verdict = problem ? unanswerable(question, problem, clock.now()) : verdicts.get(key)
     if (!verdict) continue
@@ -52,6 +54,8 @@ export async function judgeOnce(judging: Judging): Promise<void> {
     judging.onVerdict(key, verdict)
   }
 }
+
+const noVerdicts: ReadonlyMap<string, Verdict> = new Map()
 
 /** What is remembered of rollouts that are gone goes too, once it is worth looking. */
 function forgetGone({ world, memory }: Judging): void {
@@ -91,11 +95,19 @@ function ask({ world, memory, clock }: Judging, object: KubeObject): Asked[] {
     namespace,
     name,
     host,
+    metrics: metricsOf(rollout.spec),
     checks: resolved.checks,
     minRequests: rollout.spec.analysis?.minRequests ?? 1,
     weightPercent: snapshot.route.weights[question.revision] ?? 0,
   }
   return [{ ...common, subject, problem: null }]
+}
+
+/** Whose metrics built-in checks read: as named, or those of the mesh that splits the traffic. */
+function metricsOf({ analysis, traffic }: Rollout['spec']): MetricSource {
+  if (analysis?.metrics) return analysis.metrics
+  if (traffic.istio) return 'istio'
+  return traffic.linkerd ? 'linkerd' : 'openmetrics'
 }
 
 function safeQuestion({ snapshot }: Observed): Question | null {
