@@ -5,9 +5,12 @@ import type { RolloutStatus } from '../crds/rollout-status.ts'
 import type { KubeObject } from '../kube/api.ts'
 import { renderReplicaSet, replicaSetName } from '../kube/replica-set.ts'
 import { replicaSets, rollouts } from '../kube/resources.ts'
+import { readConfigs, writeCopies } from './config-copies.ts'
 import { assertMayWrite, type Hands, type Of, read, Stalled, save } from './hands.ts'
 import type { Observed } from './observe.ts'
+import { releaseRoutes } from './release-routes.ts'
 import type { Action } from './rollout/seen.ts'
+import { evict, sizeWorkload } from './take-over.ts'
 import { writeRoutes, writeSubsets } from './write-traffic.ts'
 
 /** Stores a status. Its precondition is the version of the Rollout that was decided on. */
@@ -36,13 +39,19 @@ export async function act(hands: Hands, observed: Observed, action: Action): Pro
       return writeRoutes(hands, observed, action)
     case 'remove':
       return remove(hands, observed, action)
+    case 'workload':
+      return sizeWorkload(hands, observed, action)
+    case 'evict':
+      return evict(hands, observed, action)
+    case 'release':
+      return releaseRoutes(hands, observed)
     case 'revert':
       return hands.requestRevert(observed, action)
   }
 }
 
 async function scale(hands: Hands, observed: Observed, action: Of<'scale'>): Promise<void> {
-  const { owner, rollout, snapshot } = observed
+  const { owner, snapshot, release } = observed
   const { decision } = snapshot.status
   const current = await read(
     hands,
@@ -50,25 +59,46 @@ async function scale(hands: Hands, observed: Observed, action: Of<'scale'>): Pro
     replicaSets,
     replicaSetName(owner.name, action.revision),
   )
-  if (current) {
-    const metadata = withDecision(current, decision)
-    const spec = { ...current['spec'], replicas: action.replicas }
-    const next = { ...current, metadata, spec }
-    return save(hands, { resource: replicaSets, store: hands.world.fleets, current, next })
-  }
-  if (action.revision !== snapshot.target.revision) {
+  const resource = replicaSets
+  const store = hands.world.fleets
+  const isTarget = action.revision === snapshot.target.revision
+  if (!current && (!isTarget || !release)) {
     throw new Stalled(`the template of revision ${action.revision} is not known any more`)
   }
-  const next = renderReplicaSet({
+  const starts = (current?.['spec'].replicas ?? 0) === 0 && action.replicas > 0
+  const hasCopies = release !== null && release.config.length > 0 && isTarget && starts
+  const sources = hasCopies ? await readConfigs(hands, observed, action.revision) : []
+  // Its pods start when the configuration they name is there, and that goes when the ReplicaSet goes.
+  const fleet =
+    current ??
+    (await save(hands, {
+      resource,
+      store,
+      current,
+      next: fleetFor(observed, action, hasCopies ? 0 : action.replicas),
+    }))
+  if (!current && !hasCopies) return
+  if (hasCopies) await writeCopies(hands, observed, { fleet, revision: action.revision, sources })
+  const metadata = withDecision(fleet, decision)
+  const next = { ...fleet, metadata, spec: { ...fleet['spec'], replicas: action.replicas } }
+  await save(hands, { resource, store, current: fleet, next })
+}
+
+function fleetFor(
+  { owner, rollout, release, snapshot }: Observed,
+  { revision }: Of<'scale'>,
+  replicas: number,
+): KubeObject {
+  return renderReplicaSet({
     rollout: { namespace: owner.namespace, name: owner.name, uid: owner.reference.uid },
     selector: rollout.spec.selector.matchLabels,
-    template: rollout.spec.template,
-    revision: action.revision,
-    replicas: action.replicas,
+    template: release?.template ?? {},
+    config: release?.config.map((one) => one.now),
+    revision,
+    replicas,
     minReadySeconds: rollout.spec.minReadySeconds,
-    decision,
+    decision: snapshot.status.decision,
   })
-  return save(hands, { resource: replicaSets, store: hands.world.fleets, current, next })
 }
 
 async function remove(hands: Hands, observed: Observed, action: Of<'remove'>): Promise<void> {

@@ -63,12 +63,16 @@ export interface Save {
   readonly next: KubeObject
 }
 
-export async function save(hands: Hands, { resource, store, current, next }: Save): Promise<void> {
+export async function save(
+  hands: Hands,
+  { resource, store, current, next }: Save,
+): Promise<KubeObject> {
   assertMayWrite(hands)
   const written = current
     ? await hands.api.replace(resource, next)
     : await hands.api.create(resource, next)
   store.learn(written)
+  return written
 }
 
 export function assertMayWrite(hands: Hands): void {

@@ -8,11 +8,6 @@ import { type At, Refused } from '../traffic/router.ts'
 import { assertMayWrite, type Hands, readAny } from './hands.ts'
 import { ownerOf, readRollout } from './parsed.ts'
 
-/** Whether there is something to put back before this Rollout may go. */
-export function isGoing({ metadata }: KubeObject): boolean {
-  return metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(finalizer)
-}
-
 /** Resolves with why a route could not be put back, in words for people; empty when all were. */
 export async function letGo(hands: Hands, object: KubeObject): Promise<string[]> {
   const parsed = readRollout(object)
@@ -32,7 +27,7 @@ export async function letGo(hands: Hands, object: KubeObject): Promise<string[]>
   return problems
 }
 
-async function restoreRoutes(hands: Hands, at: At): Promise<string[]> {
+export async function restoreRoutes(hands: Hands, at: At): Promise<string[]> {
   const { router } = hands.world.mesh.routing(at)
   if (router.ownership === 'owned') return []
   const problems: string[] = []

@@ -70,7 +70,7 @@ const doubtMs = 1_000
 export function createLoop(options: LoopOptions): Loop {
   const { clock } = options
   const add = (key: Key) => queue.add(key)
-  const memory: Memory = { verdicts: new Map(), reverts: new Map() }
+  const memory: Memory = { verdicts: new Map(), reverts: new Map(), released: new Map() }
   const world = follow(options, add)
   const sources = openSources(options, world, (key, hasNews) => desk.onRead(key, hasNews))
   const parts: Parts = { world, memory, sources, add }

@@ -11,9 +11,10 @@ import { podTrouble } from '../kube/pod.ts'
 import { readFleet } from '../kube/replica-set.ts'
 import type { Owner } from '../traffic/router.ts'
 import { byRollout, type Routing } from './mesh-world.ts'
+import type { Release } from './named-world.ts'
 import { observeTraffic } from './observe-traffic.ts'
-import { isFrozenObject, isOwned, ownerOf, readRollout } from './parsed.ts'
-import { targetOf } from './rollout/revision.ts'
+import { observeWorkloads } from './observe-workloads.ts'
+import { isFrozenObject, isGoing, isOwned, ownerOf, readRollout } from './parsed.ts'
 import type { Fleet, RevertReport, Snapshot } from './rollout/snapshot.ts'
 import { byRevision, type World } from './world.ts'
 
@@ -23,6 +24,8 @@ export interface Memory {
   readonly verdicts: Map<string, Verdict>
   /** What the Git writer said, by uid. */
   readonly reverts: Map<string, RevertReport>
+  /** When routes of a Rollout that is being deleted were seen without a trace of it, ms since epoch, by uid. */
+  readonly released: Map<string, number>
 }
 
 export interface Observed {
@@ -33,6 +36,10 @@ export interface Observed {
   /** What its routes are read and written with. */
   readonly routing: Routing
   readonly snapshot: Snapshot
+  /** What it runs, as it stands now; null when that can not be read. */
+  readonly release: Release | null
+  /** When what is asked for may be another although nothing changes, ms since epoch. */
+  readonly wakeAt: number | null
 }
 
 /** A Rollout that can not be decided on, with the sentence a person needs. */
@@ -47,14 +54,14 @@ export interface Observer {
   readonly now: number
 }
 
-/** Null when the Rollout is gone, is going, or its world is not known yet. */
+/** Null when the Rollout is gone, may go at once, or its world is not known yet. */
 export function observe(
   { world, memory, now }: Observer,
   namespace: string,
   name: string,
 ): Observed | Unreadable | null {
   const object = world.rollouts.get(namespace, name)
-  if (!object || object.metadata.deletionTimestamp) return null
+  if (!object || (object.metadata.deletionTimestamp && !isGoing(object))) return null
   const parsed = readRollout(object)
   if (!parsed.ok) {
     const [first] = parsed.problems
@@ -70,22 +77,28 @@ export function observe(
   const routing = world.mesh.routing(at)
   if (!routing.state.isReady && routing.state.problem === null) return null
   const fleets = fleetsOf(world, owner)
+  const workloads = observeWorkloads(world, { object, rollout, status: status.data, now, fleets })
+  if (!workloads) return null
   const traffic = observeTraffic(world.mesh, { at, routing, status: status.data, fleets })
   const snapshot: Snapshot = {
     now,
     identity: { namespace, name, uid, generation: object.metadata.generation ?? 0 },
     spec: rollout.spec,
-    target: targetOf(rollout),
+    target: workloads.target,
     status: status.data,
     fleets,
     route: traffic.route,
     verdict: memory.verdicts.get(uid) ?? null,
     commands: pendingCommands(object.metadata.annotations, status.data.commands),
     revert: memory.reverts.get(uid) ?? null,
-    obstacle: traffic.obstacle,
+    obstacle: traffic.obstacle ?? workloads.obstacle,
     contest: traffic.contest,
+    unread: workloads.unread,
+    workload: workloads.workload,
+    pods: workloads.pods,
   }
-  return { object, rollout, owner, routing, snapshot }
+  const { release, wakeAt } = workloads
+  return { object, rollout, owner, routing, snapshot, release, wakeAt }
 }
 
 // Objects of the stores are frozen, and most ticks meet the status of the tick before.

@@ -1,4 +1,5 @@
 // A Rollout as the store holds it in, the same checked and with its defaults out; each spec is parsed once.
+import { finalizer } from '../crds/names.ts'
 import { parseRollout } from '../crds/parse.ts'
 import type { Rollout } from '../crds/rollout.ts'
 import type { KubeObject } from '../kube/api.ts'
@@ -31,6 +32,11 @@ export function ownerOf(object: KubeObject): Owner {
     name,
     reference: { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true },
   }
+}
+
+/** Whether a Rollout is being deleted and there is something to put back before it may go. */
+export function isGoing({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(finalizer)
 }
 
 /** Whether an object belongs to this very Rollout, not to one of the same name before it. */

@@ -2,13 +2,16 @@
 import type { RolloutStatus } from '../crds/rollout-status.ts'
 import { rollouts } from '../kube/resources.ts'
 import { act, storeStatus } from './act.ts'
+import { depart } from './depart.ts'
+import { findNamed } from './find-named.ts'
 import { type Hands, Stalled } from './hands.ts'
-import { isGoing, letGo } from './let-go.ts'
 import { type Memory, type Observed, observe, type Unreadable } from './observe.ts'
+import { isGoing } from './parsed.ts'
 import { type Decision, decide } from './rollout/decide.ts'
 import type { Announcement } from './rollout/describe.ts'
 import { assertInvariants } from './rollout/invariants.ts'
 import { UnreadableStatus } from './rollout/state.ts'
+import { earliest } from './rollout/stored.ts'
 
 /** Told of everything that happens; turns it into logs, events and metrics. */
 export interface Journal {
@@ -35,17 +38,13 @@ export async function reconcile(
 ): Promise<number | null> {
   const now = reconciler.clock.now()
   const object = reconciler.world.rollouts.get(namespace, name)
-  if (object && isGoing(object)) {
-    for (const note of await letGo(reconciler, object)) {
-      reconciler.journal.announced({ object }, { type: 'Warning', reason: 'NotRestored', note })
-    }
-    return null
-  }
+  if (object && isGoing(object)) return depart(reconciler, object)
+  await findNamed(reconciler, { namespace, name })
   const observed = observe({ ...reconciler, now }, namespace, name)
   if (!observed) return null
   if ('problem' in observed) return holdUnreadable(reconciler, observed)
   try {
-    return await tick(reconciler, observed)
+    return earliest(await tick(reconciler, observed), observed.wakeAt)
   } catch (error) {
     if (error instanceof UnreadableStatus) {
       return holdUnreadable(reconciler, { object: observed.object, problem: error.message })

@@ -145,7 +145,7 @@ function sourceOf({ object }: Observed): string | undefined {
 /** The template is that of the bad release for as long as Git asks for it; else nothing is restored anyway. */
 function isIrreversible({ snapshot }: Observed, bad: string): boolean {
   const { target, spec } = snapshot
-  const { annotations } = spec.template.metadata ?? {}
+  const { annotations } = spec.template?.metadata ?? {}
   const mark = Object.entries(annotations ?? {}).find(([name]) => name === annotation.irreversible)
   return target.revision === bad && mark?.[1] === 'true'
 }

@@ -12,6 +12,7 @@ import {
 import { analysisTemplates, gitSources, pods, replicaSets, rollouts } from '../kube/resources.ts'
 import { keyOf, type Store } from '../kube/store.ts'
 import { byRollout, createMeshWorld, type MeshWorld, rolloutKeysOf } from './mesh-world.ts'
+import { createNamedWorld, type NamedWorld } from './named-world.ts'
 
 export interface World {
   readonly rollouts: Store
@@ -23,6 +24,8 @@ export interface World {
   readonly pods: Store
   /** Routes of all meshes that some Rollout splits. */
   readonly mesh: MeshWorld
+  /** ConfigMaps, Secrets and Deployments that some Rollout names. */
+  readonly named: NamedWorld
   /** Resolves when all but the mesh's kinds were listed once. */
   readonly synced: Promise<void>
   start(signal: AbortSignal): void
@@ -58,6 +61,7 @@ export function createWorld(options: WorldOptions): World {
   const core = follow(rollouts, {
     onChange: (key, object, previous) => {
       mesh.changed(key, object, previous)
+      named.changed(key, object)
       onRollout(key)
       // What Git still asks for is applied again, at once.
       const source = object ? undefined : previous?.metadata.annotations?.[annotation.source]
@@ -93,6 +97,14 @@ export function createWorld(options: WorldOptions): World {
     onRollout,
     onEvent: (kind, event) => options.onEvent?.(kind, event),
   })
+  const named = createNamedWorld({
+    now: () => options.clock.now(),
+    rollouts: core.store,
+    follow: followAs,
+    namespace,
+    onRollout,
+    onEvent: (kind, event) => options.onEvent?.(kind, event),
+  })
   return {
     rollouts: core.store,
     templates: templates.store,
@@ -100,6 +112,7 @@ export function createWorld(options: WorldOptions): World {
     fleets: fleets.store,
     pods: crew.store,
     mesh,
+    named,
     synced: allSynced([core, templates, sources, fleets]),
     start(signal) {
       running = signal

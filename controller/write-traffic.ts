@@ -95,7 +95,7 @@ async function edit(
 }
 
 /** Before the first edit: while the finalizer is there, the route is put back before the Rollout goes. */
-async function promiseToRestore(hands: Hands, { object }: Observed): Promise<void> {
+export async function promiseToRestore(hands: Hands, { object }: Observed): Promise<void> {
   const { namespace, name, resourceVersion, finalizers = [] } = object.metadata
   if (finalizers.includes(finalizer)) return
   assertMayWrite(hands)
@@ -117,7 +117,8 @@ export async function writeSubsets(
     const [name = ''] = router.subsetNames(at, revisions)
     const current = await read(hands, observed, router.subsets, name)
     const next = router.renderSubsets(current, { ...at, revisions, decision })
-    return save(hands, { resource: router.subsets, store: subsets, current, next })
+    await save(hands, { resource: router.subsets, store: subsets, current, next })
+    return
   }
   const namespace = owner.namespace
   const apex =

@@ -8,6 +8,8 @@ export const label = {
   revision: 'sluice.dev/revision',
   /** What Istio puts into `destination_canonical_revision`; unique per revision, or both arms are one series. */
   canonicalRevision: 'service.istio.io/canonical-revision',
+  /** On ConfigMaps and Secrets that a Rollout names: only these are followed. */
+  config: 'sluice.dev/config',
 } as const
 
 export const annotation = {

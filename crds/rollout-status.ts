@@ -162,6 +162,14 @@ export const RolloutStatus = z
       .max(10)
       .optional()
       .meta({ ...atomic, description: 'The last releases, newest first.' }),
+    restart: z
+      .object({
+        at: Timestamp.meta({ description: 'Value of spec.restartAt that this is about.' }),
+        left: z.int().min(0).meta({ description: 'Pods that are older.' }),
+        endedAt: Timestamp.optional().meta({ description: 'When the last of them was replaced.' }),
+      })
+      .optional()
+      .meta({ description: 'How far the restart that spec.restartAt asks for is.' }),
     replicas: z.int().min(0).optional().meta({ description: 'Pods, over all revisions.' }),
     readyReplicas: z
       .int()

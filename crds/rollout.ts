@@ -50,6 +50,16 @@ const Time = z
     'must be a time such as 2026-01-31T12:00:00Z',
   )
 
+const WorkloadRef = z
+  .strictObject({
+    kind: z.literal('Deployment').meta({ description: 'Deployment.' }),
+    name: ObjectName.meta({ description: 'Its name, in the namespace of the Rollout.' }),
+  })
+  .meta({
+    description:
+      'A Deployment that runs already: its template is what runs, its pods are taken over and, when the Rollout is deleted, given back.',
+  })
+
 export const CanaryStep = z
   .strictObject({
     weight: Percent.meta({ description: 'Percent of traffic for the canary in this step.' }),
@@ -136,6 +146,7 @@ export const Revert = z
   .meta({ description: 'What happens in Git after an abort.' })
 
 const oneStrategy = exactlyOne(['canary', 'blueGreen'])
+const oneTemplate = exactlyOne(['template', 'workloadRef'])
 const noTraffic =
   'the last step needs a weight above 0: without traffic its checks have no evidence'
 const tooShort = 'must be longer than the longest hold, or no step can end in time'
@@ -150,7 +161,8 @@ export const RolloutSpec = z
         matchLabels: Labels.meta({ description: 'Label and value, all of which must match.' }),
       })
       .meta({ description: 'Labels that every pod of this Rollout carries.' }),
-    template: PodTemplate,
+    template: PodTemplate.optional(),
+    workloadRef: WorkloadRef.optional(),
     config: z.array(ConfigObject).max(16).optional().meta({
       'x-kubernetes-list-type': 'atomic',
       description:
@@ -174,6 +186,7 @@ export const RolloutSpec = z
     revert: Revert.prefault({}),
   })
   .refine(oneStrategy.isMet, oneStrategy.message)
+  .refine(oneTemplate.isMet, oneTemplate.message)
   .refine((spec) => holds(spec).every((hold) => isShorter(hold, spec.progressDeadline)), {
     path: ['progressDeadline'],
     message: tooShort,
@@ -189,6 +202,7 @@ export const RolloutSpec = z
     description: 'What runs and how a new revision of it takes over.',
     cel: [
       ...oneStrategy.meta.cel,
+      ...oneTemplate.meta.cel,
       {
         rule: '!has(self.canary) || self.canary.steps.all(step, !has(step.hold) || duration(step.hold) < duration(self.progressDeadline))',
         message: tooShort,

@@ -41,6 +41,15 @@ const clearings: Readonly<Record<Wait, Clearing>> = {
   ),
   ScaledToZero: person('who may commit spec.replicas above 0'),
   FleetGone: person('who may commit the revision that is gone again'),
+  ConfigMissing: person(
+    'who owns what the sentence names: create it, or take it out of spec.config',
+  ),
+  WorkloadMissing: person(
+    'who owns the Deployment: create it, or name another in spec.workloadRef',
+  ),
+  Adopting: itself('its pods, once they are ready'),
+  AdoptionHeld: person('who owns the Deployment or the Rollout: mend what the sentence says'),
+  Restarting: itself('its pods, once they are ready; a disruption budget may delay each'),
   MissingKind: person('who runs the cluster: install the CRDs of the mesh'),
   Contested: person('who runs the tool that writes the weights: let it leave them to Sluice'),
   Claimed: person('who owns one of the two Rollouts: give it another route'),

@@ -8,8 +8,10 @@ import { type Announcement, announce } from './describe.ts'
 import { desired, isByPods } from './desired.ts'
 import { recordFacts } from './facts.ts'
 import { recordAdvance, recordCatchUp, recordRevert } from './record.ts'
+import { restartDueAt } from './restart.ts'
 import { restore, restoresAt } from './restoring.ts'
 import type { Action } from './seen.ts'
+import { type Sizing, sizingOf } from './sizing.ts'
 import type { Snapshot } from './snapshot.ts'
 import { type Advance, readState, type State } from './state.ts'
 import { earliest } from './stored.ts'
@@ -54,9 +56,11 @@ function yieldUntil(contest: Snapshot['contest']): number | null {
 /** How far the world is from what the state wants; null for a Rollout without a state. */
 export function see(snapshot: Snapshot, state: State): Convergence | null {
   const { spec, target } = snapshot
-  const want = desired(state, spec, snapshot.route)
-  if (!want) return null
-  return converge(want, snapshot, {
+  const asked = desired(state, spec, snapshot.route)
+  if (!asked) return null
+  const sizing = sizingOf(snapshot, state)
+  const replicas = sizing ? { [asked.stable]: sizing.replicas } : asked.replicas
+  const seen = converge({ ...asked, replicas }, snapshot, {
     fence: state.fence,
     replicas: spec.replicas,
     settleMs: durationMs(spec.traffic.settle),
@@ -66,6 +70,16 @@ export function see(snapshot: Snapshot, state: State): Convergence | null {
     isByPods: isByPods(spec),
     yieldUntil: yieldUntil(snapshot.contest),
   })
+  return sizing ? resized(seen, sizing) : seen
+}
+
+function resized(seen: Convergence, sizing: Sizing): Convergence {
+  // A pod goes only from a fleet that is as it should be.
+  const isCalm = seen.actions.length === 0
+  const more = sizing.actions.filter(({ kind }) => kind !== 'evict' || isCalm)
+  const waiting = sizing.waiting ?? seen.waiting
+  const wakeAt = earliest(seen.wakeAt, sizing.wakeAt)
+  return { ...seen, actions: [...seen.actions, ...more], waiting, wakeAt }
 }
 
 /** The old revision of a blue-green stays for as long as was asked; a failed one goes when it is drained. */
@@ -89,7 +103,7 @@ function settle(snapshot: Snapshot, state: State, seen: Convergence): Decision {
   const wait = waitingFor(snapshot, state, seen)
   const actions = [...seen.actions, ...restore(snapshot, state, seen)]
   const because = wait?.message ?? snapshot.status.because ?? 'all is as Git asks'
-  const wakeAt = earliest(wait?.wakeAt ?? null, seen.wakeAt, restoresAt(snapshot))
+  const wakeAt = earliest(wait?.wakeAt ?? null, seen.wakeAt, restoresAt(snapshot), restartDueAt(snapshot))
   if (actions.length > 0) return { status: null, actions, wakeAt, because, announcements: [] }
   const recorded = recordFacts(snapshot, state, { wait, isSettled: seen.isSettled })
   return {

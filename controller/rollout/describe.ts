@@ -84,6 +84,9 @@ const stallingReasons = new Set([
   'FleetGone',
   'Invalid',
   'MissingKind',
+  'ConfigMissing',
+  'WorkloadMissing',
+  'AdoptionHeld',
   'Unreadable',
 ])
 

@@ -4,6 +4,7 @@ import { compact } from '../../crds/compact.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
 import { type Announcement, conditionsOf } from './describe.ts'
 import { command, consume } from './person.ts'
+import { type Restart, restartOf } from './restart.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { State } from './state.ts'
 import { earliest, isSame, sum, timestamp } from './stored.ts'
@@ -33,9 +34,11 @@ export function recordFacts(
           readyReplicas: sum(fleets.map((f) => f.ready)),
         }
       : {}
+  const restart = restartOf(snapshot, state)
   const status: RolloutStatus = compact({
     ...old,
     ...counted,
+    restart: restart ? recordedRestart(restart, now) : old.restart,
     observedGeneration: identity.generation,
     blockedBy: blocked.value,
     commands: consume(snapshot, (verb) => stale.some((pending) => pending.verb === verb)),
@@ -54,6 +57,10 @@ export function recordFacts(
     announcements:
       isNews && !isUnchanged ? announcementsOf(stale, blocked.isNew ? facts.wait : null) : [],
   }
+}
+
+function recordedRestart({ at, left }: Restart, now: number): RolloutStatus['restart'] {
+  return left === 0 ? { at, left, endedAt: timestamp(now) } : { at, left }
 }
 
 interface Blocked {

@@ -38,6 +38,14 @@ export const waits = {
   Quarantined: 'Git asks for a revision that failed: commit another one, or retry it.',
   ScaledToZero: 'Git asks for another revision, and no pod could try it: raise spec.replicas.',
   FleetGone: 'The ReplicaSet of a revision in use is gone: set the Rollout to that revision again.',
+  ConfigMissing:
+    'A ConfigMap or Secret that is part of the release can not be read; what runs goes on as it is.',
+  WorkloadMissing:
+    'The Deployment that says what runs can not be read; what runs goes on as it is.',
+  Adopting: 'Pods of a Deployment are exchanged for pods of the Rollout, a few at a time.',
+  AdoptionHeld:
+    'The pods of a Deployment can not be taken over yet; the sentence says what to mend.',
+  Restarting: 'Pods that are older than spec.restartAt are replaced, one at a time.',
   MissingKind: 'The cluster does not have the kinds of the mesh: install its CRDs.',
   Contested:
     'Somebody else keeps writing the weights; they are set again, after ten times only once it was quiet for a minute.',

@@ -11,6 +11,16 @@ export type Action =
   | { readonly kind: 'subsets'; readonly revisions: readonly Hash[] }
   | { readonly kind: 'route'; readonly weights: Weights; readonly aside: Aside | null }
   | { readonly kind: 'remove'; readonly revision: Hash }
+  /** The size of a user's Deployment, and whether it may roll its pods itself. */
+  | {
+      readonly kind: 'workload'
+      readonly name: string
+      readonly replicas: number
+      readonly isHeld: boolean
+    }
+  | { readonly kind: 'evict'; readonly revision: Hash; readonly pod: string; readonly uid: string }
+  /** Leave no trace in routes: a Service's own pods get its requests again. */
+  | { readonly kind: 'release' }
   | { readonly kind: 'revert'; readonly bad: Hash; readonly attempt: number }
 
 export interface Seen {
@@ -50,6 +60,9 @@ export interface Waiting {
     | 'Settling'
     | 'Draining'
     | 'Contested'
+    | 'Adopting'
+    | 'AdoptionHeld'
+    | 'Restarting'
   readonly message: string
 }
 

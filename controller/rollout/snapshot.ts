@@ -5,7 +5,9 @@ import type { Hash } from '../../crds/revision.ts'
 import type { RolloutSpec } from '../../crds/rollout.ts'
 import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
 import type { StepMatch } from '../../crds/step-match.ts'
+import type { Workload } from './adopt.ts'
 import type { Reason } from './reasons.ts'
+import type { Pod } from './restart.ts'
 
 export interface Snapshot {
   readonly now: number
@@ -27,6 +29,12 @@ export interface Snapshot {
   readonly obstacle: Obstacle | null
   /** Who else writes the weights; null without a route. */
   readonly contest: Contest | null
+  /** Why what is asked for can not be read: then `target` is what was asked for before. */
+  readonly unread: Obstacle | null
+  /** The Deployment whose template it runs; null without one, or when it is not there. */
+  readonly workload: Workload | null
+  /** Pods of stable, while some may have to be restarted. */
+  readonly pods: readonly Pod[]
 }
 
 export interface Identity {

@@ -37,7 +37,7 @@ const graceMs = {
 
 /** What a rollout waits for; null at rest. */
 export function waitingFor(snapshot: Snapshot, state: State, seen: Convergence): Wait | null {
-  const wait = waitOf(snapshot, state, seen)
+  const wait = waitOrUnread(snapshot, waitOf(snapshot, state, seen))
   const isWorse = wait !== null && wait.reason !== 'Settling' && wait.graceMs !== null
   const { edits = 0, manager = null } = snapshot.contest ?? {}
   if (isWorse || edits < contestedEdits) return wait
@@ -45,6 +45,12 @@ export function waitingFor(snapshot: Snapshot, state: State, seen: Convergence):
   // Looked at again, since it ends without an event.
   const wakeAt = earliest(wait?.wakeAt ?? null, snapshot.now + graceMs.mesh)
   return { reason: 'Contested', message, graceMs: 0, wakeAt }
+}
+
+/** What can not be read is said unless there is worse: nothing new can come before it is there. */
+function waitOrUnread({ unread }: Snapshot, wait: Wait | null): Wait | null {
+  if (!unread || (wait !== null && wait.graceMs !== null)) return wait
+  return { ...unread, graceMs: 0, wakeAt: wait?.wakeAt ?? null }
 }
 
 function waitOf(snapshot: Snapshot, state: State, seen: Convergence): Wait | null {
@@ -144,4 +150,7 @@ const worldGraceMs: Readonly<Record<Waiting['reason'], number | null>> = {
   Settling: graceMs.mesh,
   Draining: null,
   Contested: 0,
+  Adopting: graceMs.pods,
+  AdoptionHeld: 0,
+  Restarting: null,
 }

@@ -2,6 +2,8 @@
 import type { Outcome } from '../../analysis/verdict.ts'
 import { type Decision, decide } from '../../controller/rollout/decide.ts'
 import { assertInvariants } from '../../controller/rollout/invariants.ts'
+import type { Workload } from '../../controller/rollout/adopt.ts'
+import type { Pod } from '../../controller/rollout/restart.ts'
 import type { Action } from '../../controller/rollout/seen.ts'
 import type { Fleet, RevertReport, Route, Snapshot } from '../../controller/rollout/snapshot.ts'
 import type { Command } from '../../crds/command.ts'
@@ -24,6 +26,8 @@ export class World {
     untaken: null,
   }
   commands: Command[] = []
+  workload: Workload | null = null
+  pods: Pod[] = []
   revert: RevertReport | null = null
   /** What analysis would say of a revision, once its traffic is live. */
   outcome: (revision: string) => Outcome = () => 'Passed'
@@ -73,6 +77,9 @@ export class World {
       revert: this.revert,
       obstacle: null,
       contest: null,
+      unread: null,
+      workload: this.workload,
+      pods: this.pods,
     }
   }
 
@@ -134,6 +141,19 @@ export class World {
       }
       case 'remove':
         this.fleets = this.fleets.filter((fleet) => fleet.revision !== action.revision)
+        return
+      case 'workload': {
+        const { name, replicas: desired, isHeld } = action
+        const ready = Math.min(this.workload?.ready ?? 0, desired)
+        const common = { name, isSettled: true, problem: null }
+        this.workload = { ...common, desired, pods: desired, ready, isHeld }
+        return
+      }
+      case 'evict':
+        this.pods = this.pods.filter(({ uid }) => uid !== action.uid)
+        return
+      case 'release':
+        this.route = { ...this.route, weights: {}, since: this.now }
         return
       case 'revert':
         this.writes -= 1

@@ -1,0 +1,91 @@
+// One tick of a Rollout that is being deleted: traffic to stable, routes as they were, a Deployment's pods in
+// place of ours; then its finalizer off, and the rest goes as the deletion asked.
+import type { KubeObject } from '../kube/api.ts'
+import { act } from './act.ts'
+import { type Hands, Stalled } from './hands.ts'
+import { letGo } from './let-go.ts'
+import { type Memory, type Observed, observe } from './observe.ts'
+import type { Announcement } from './rollout/describe.ts'
+import { type Leaving, leave, leavingLimitMs } from './rollout/leave.ts'
+import { releaseWorkload } from './take-over.ts'
+
+export interface Departing extends Hands {
+  readonly memory: Memory
+  readonly journal: {
+    announced(about: { readonly object: KubeObject }, announcement: Announcement): void
+  }
+}
+
+/** How often it is looked at when nothing tells of a change, ms. */
+const lookMs = 1_000
+const heldMs = 30_000
+
+/** Resolves with the time of the next tick in ms since epoch, or null to wait for a change. */
+export async function depart(departing: Departing, object: KubeObject): Promise<number | null> {
+  const now = departing.clock.now()
+  const { namespace = '', name } = object.metadata
+  const since = Date.parse(object.metadata.deletionTimestamp ?? '') || now
+  const observed = observe({ ...departing, now }, namespace, name)
+  if (!observed && now < since + leavingLimitMs) return now + lookMs
+  const known = observed && 'snapshot' in observed ? observed : null
+  const leaving = known ? leave(known.snapshot, { since, ...released(departing, known) }) : done
+  switch (leaving.kind) {
+    case 'act':
+      for (const action of leaving.actions) await actOrTell(departing, known, action)
+      return leaving.wakeAt ?? now + lookMs
+    case 'held':
+      tell(departing, object, leaving.because)
+      return now + heldMs
+    case 'done':
+      return finish(departing, object, known)
+  }
+}
+
+const done: Leaving = { kind: 'done' }
+
+async function actOrTell(
+  departing: Departing,
+  observed: Observed | null,
+  action: Extract<Leaving, { kind: 'act' }>['actions'][number],
+): Promise<void> {
+  if (!observed) return
+  try {
+    await act(departing, observed, action)
+  } catch (error) {
+    if (!(error instanceof Stalled)) throw error
+    tell(departing, observed.object, error.message)
+  }
+}
+
+async function finish(
+  departing: Departing,
+  object: KubeObject,
+  observed: Observed | null,
+): Promise<null> {
+  if (observed) await releaseWorkload(departing, observed)
+  const notes = await letGo(departing, object)
+  for (const note of notes) {
+    departing.journal.announced({ object }, { type: 'Warning', reason: 'NotRestored', note })
+  }
+  departing.memory.released.delete(object.metadata.uid ?? '')
+  return null
+}
+
+/** Since when no route leads to a revision; after a restart of the controller, since it was seen again. */
+function released(
+  { memory }: Departing,
+  { object, snapshot }: Observed,
+): { readonly releasedAt: number | null } {
+  const uid = object.metadata.uid ?? ''
+  if (Object.keys(snapshot.route.weights).length > 0) {
+    memory.released.delete(uid)
+    return { releasedAt: null }
+  }
+  const releasedAt = memory.released.get(uid) ?? snapshot.now
+  memory.released.set(uid, releasedAt)
+  return { releasedAt }
+}
+
+function tell({ journal }: Departing, object: KubeObject, note: string): void {
+  journal.announced({ object }, { type: 'Warning', reason: 'Stalled', note })
+}
