@@ -14,6 +14,8 @@ import { createEventWriter } from '../kube/events.ts'
 import { createLease } from '../kube/lease.ts'
 import { createKubeApi } from '../kube/transport.ts'
 import { createLoop, type Loop } from './loop.ts'
+import { allowedHosts } from './notify/allowed-hosts.ts'
+import { createNotifier } from './notify/notifier.ts'
 import { openGit } from './open-git.ts'
 import { helpText, type Options, parseOptions, UsageError } from './options.ts'
 import { serveStatus } from './status-server.ts'
@@ -62,6 +64,7 @@ async function run(options: Options, secretDirectory: string, signal: AbortSigna
     events: () => events,
     world: () => loop.world,
     waiting: () => loop.waiting(),
+    unsent: () => notifier.waiting(),
     monotonic: () => clock.monotonic(),
   })
   const api = createKubeApi({
@@ -91,11 +94,20 @@ async function run(options: Options, secretDirectory: string, signal: AbortSigna
         onStarted: (fence) => {
           logger.info({ fence }, 'leading')
           loop.lead()
+          notifier.lead()
         },
         onStopped: () => logger.info('not leading any more'),
       })
     : null
   const provider = prometheusProvider({ url: options.prometheus })
+  const mayWrite = () => lease?.mayWrite() ?? true
+  const isLeading = () => (lease ? lease.fence() !== null : true)
+  const notifier = createNotifier({
+    ...{ api, clock, random, namespace: options.namespace, mayWrite, isLeading },
+    hosts: allowedHosts(options.notificationHosts),
+    world: () => loop.world,
+    listeners: telemetry,
+  })
   const loop: Loop = createLoop({
     api,
     provider,
@@ -106,15 +118,18 @@ async function run(options: Options, secretDirectory: string, signal: AbortSigna
     directory: options.gitDirectory,
     secretDirectory,
     scrapeIntervalMs: options.scrapeIntervalMs,
-    mayWrite: () => lease?.mayWrite() ?? true,
-    isLeading: () => (lease ? lease.fence() !== null : true),
-    listeners: telemetry,
+    mayWrite,
+    isLeading,
+    listeners: { ...telemetry, journal: notifier.journalAfter(telemetry.journal) },
   })
   const servers = await listen(options, loop, telemetry)
   logger.info({ server: credentials.server, status: servers.url, identity }, 'started')
   if (lease) logger.info(waitingToLead)
-  const leading = lease?.run(lastOf(signal, loop))
+  const told = notifier.run(signal)
+  if (!lease) notifier.lead()
+  const leading = lease?.run(lastOf(signal, [loop.stopped, told]))
   await loop.run(signal)
+  await told
   await events.flush()
   await leading
   await servers.close()
@@ -144,9 +159,10 @@ async function listen(
 }
 
 /** The lease is given away only after the last write has ended. */
-function lastOf(signal: AbortSignal, loop: Loop): AbortSignal {
+function lastOf(signal: AbortSignal, work: readonly Promise<void>[]): AbortSignal {
   const stop = new AbortController()
-  signal.addEventListener('abort', () => void loop.stopped.then(() => stop.abort()), { once: true })
+  const end = () => void Promise.all(work).then(() => stop.abort())
+  signal.addEventListener('abort', end, { once: true })
   return stop.signal
 }
 

@@ -3,6 +3,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { durationMs, isDuration } from '../crds/duration.ts'
+import { allowedHosts } from './notify/allowed-hosts.ts'
 
 export interface Options {
   readonly kubeconfig: string | undefined
@@ -12,6 +13,7 @@ export interface Options {
   readonly scrapeIntervalMs: number
   readonly gitDirectory: string
   readonly listen: { readonly host: string; readonly port: number }
+  readonly notificationHosts: string
   /** Null: no messages of Git hosts are taken. */
   readonly webhookListen: { readonly host: string; readonly port: number } | null
   readonly leaderElection: boolean
@@ -49,6 +51,12 @@ const flags = [
     'Mirrors of repositories; a cache that may be deleted.',
   ],
   ['listen', '127.0.0.1:8080', 'HOST:PORT', 'Address of /metrics, /healthz and /readyz.'],
+  [
+    'notification-hosts',
+    'hooks.slack.com,*.logic.azure.com,*.api.powerplatform.com,*.webhook.office.com,api.github.com,gitlab.com',
+    'LIST',
+    'Where Notifications may send to: host, host:port, *.domain or http://host:port. Empty: nowhere.',
+  ],
   [
     'webhook-listen',
     undefined,
@@ -93,6 +101,7 @@ export function parseOptions(argv: readonly string[]): Options | null {
     gitDirectory: required('git-directory'),
     listen: address('listen', required('listen')),
     webhookListen: optionalAddress('webhook-listen', flag('webhook-listen')),
+    notificationHosts: hosts(flag('notification-hosts') ?? ''),
     leaderElection: yesOrNo('leader-election', required('leader-election')),
     leaseNamespace: required('lease-namespace'),
     identity: required('identity'),
@@ -164,6 +173,15 @@ function address(name: Flag, text: string): Options['listen'] {
   if (!found?.[1] || port > 65_535)
     throw new UsageError(`--${name} must be HOST:PORT, not "${text}"`)
   return { host: found[1], port }
+}
+
+function hosts(text: string): string {
+  try {
+    allowedHosts(text)
+    return text
+  } catch (error) {
+    throw new UsageError(`--notification-hosts ${error instanceof Error ? error.message : error}`)
+  }
 }
 
 function yesOrNo(name: string, text: string): boolean {

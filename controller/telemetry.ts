@@ -16,6 +16,8 @@ export interface Telemetry {
   requested(report: RequestReport): void
   judged(verdict: Verdict): void
   reverted(state: string): void
+  /** What came of one attempt to tell people outside of the cluster. */
+  notified(provider: string, outcome: string): void
   /** A message of a Git host was answered. */
   hinted(status: number): void
   failed(part: string, error: unknown, about?: string): void
@@ -27,20 +29,31 @@ export interface Sources {
   readonly world: () => World
   /** Rollouts and GitSources that wait for their turn. */
   readonly waiting: () => number
+  /** Messages of Notifications that wait. */
+  readonly unsent: () => number
   /** Monotonic ms. */
   readonly monotonic: () => number
 }
 
 export function createTelemetry(
   logger: Logger,
-  { events, world, waiting, monotonic }: Sources,
+  { events, world, waiting, unsent, monotonic }: Sources,
 ): Telemetry {
   const registry = new Registry()
-  const { decisions, announcements, verdicts, reverts, errors, requests } = counters([registry])
+  const { decisions, announcements, verdicts, reverts, notifications, errors, requests } = counters(
+    [registry],
+  )
   const { hinted } = gitMetrics([registry], world)
   phaseGauge([registry], world)
   watchGauges([registry], world, monotonic)
-  queueGauge([registry], waiting)
+  countGauge([registry], waiting, {
+    name: 'sluice_queue_waiting',
+    help: 'Rollouts and GitSources that wait for their turn.',
+  })
+  countGauge([registry], unsent, {
+    name: 'sluice_notifications_waiting',
+    help: 'Messages of Notifications that were not delivered yet.',
+  })
   return {
     registry,
     journal: {
@@ -69,6 +82,7 @@ export function createTelemetry(
       requests.observe({ verb, resource, code: String(code) }, ms / 1_000),
     judged: ({ outcome }) => verdicts.inc({ outcome }),
     reverted: (state) => reverts.inc({ state }),
+    notified: (provider, outcome) => notifications.inc({ provider, outcome }),
     hinted,
     failed(part, error, about) {
       errors.inc({ part })
@@ -102,6 +116,12 @@ function counters(registers: Registry[]) {
     labelNames: ['state'],
     registers,
   })
+  const notifications = new Counter({
+    name: 'sluice_notifications_total',
+    help: 'Attempts to tell people outside of the cluster, by provider and outcome: delivered, failed (and tried again) or dropped.',
+    labelNames: ['provider', 'outcome'],
+    registers,
+  })
   const errors = new Counter({
     name: 'sluice_errors_total',
     help: 'Work that failed and is tried again, by part.',
@@ -115,7 +135,7 @@ function counters(registers: Registry[]) {
     buckets: [0.005, 0.025, 0.1, 0.5, 2.5, 10, 30],
     registers,
   })
-  return { decisions, announcements, verdicts, reverts, errors, requests }
+  return { decisions, announcements, verdicts, reverts, notifications, errors, requests }
 }
 
 function phaseGauge(registers: Registry[], world: () => World): void {
@@ -136,13 +156,16 @@ function phaseGauge(registers: Registry[], world: () => World): void {
   })
 }
 
-function queueGauge(registers: Registry[], waiting: () => number): void {
+function countGauge(
+  registers: Registry[],
+  count: () => number,
+  what: { readonly name: string; readonly help: string },
+): void {
   new Gauge({
-    name: 'sluice_queue_waiting',
-    help: 'Rollouts and GitSources that wait for their turn.',
+    ...what,
     registers,
     collect() {
-      this.set(waiting())
+      this.set(count())
     },
   })
 }

@@ -10,6 +10,7 @@ import {
   parseAnalysisTemplate,
   parseClusterAnalysisTemplate,
   parseGitSource,
+  parseNotification,
   parseRollout,
 } from './parse.ts'
 import type { Structural } from './structural.ts'
@@ -19,6 +20,7 @@ const parsers = {
   AnalysisTemplate: parseAnalysisTemplate,
   ClusterAnalysisTemplate: parseClusterAnalysisTemplate,
   GitSource: parseGitSource,
+  Notification: parseNotification,
 }
 
 for (const [name, parse] of Object.entries(parsers)) {
@@ -45,7 +47,7 @@ for (const [name, parse] of Object.entries(parsers)) {
         assert.ok(parsed.ok === stored.ok || onlyUnknown, explain(object, answer.faults, parsed))
         tally[parsed.ok ? 'accepted' : stored.ok ? 'pruned' : 'refused'] += 1
       }),
-      { seed: 20_260_101, numRuns: name === 'Rollout' ? 1_500 : 300 },
+      { seed: 20_260_101, numRuns: name === 'Rollout' ? 1_500 : 400 },
     )
     assert.ok(Math.min(...Object.values(tally)) >= 5, `lopsided cases: ${JSON.stringify(tally)}`)
   })
@@ -258,6 +260,27 @@ const specs: Record<string, fc.Arbitrary<unknown>> = {
   Rollout: rollout,
   AnalysisTemplate: template,
   ClusterAnalysisTemplate: template,
+  Notification: fc.oneof(
+    ...[
+      { slack: { secretRef: { name: 'slack' } } },
+      { teams: { secretRef: { name: 'teams' } } },
+      { webhook: { url: 'https://events.example.com/sluice' } },
+      { github: { repository: 'https://github.com/a/b', secretRef: { name: 'token' } } },
+      { gitlab: { repository: 'https://gitlab.com/a/b', api: 'https://gl.x/api' }, text: '{' },
+    ].map((provider) =>
+      fc
+        .record(
+          {
+            selector: fc.constant({ matchLabels: { team: 'a' } }),
+            reasons: fc.constantFrom(['Aborted'], ['Started', 'Promoted']),
+            text: fc.constantFrom('{{name}}: {{because}}', 'on { {{name}} {', '{{name}'),
+            suspend: fc.boolean(),
+          },
+          { requiredKeys: [] },
+        )
+        .map((fields) => ({ ...provider, ...fields })),
+    ),
+  ),
   GitSource: fc.record(
     {
       repository: fc.constantFrom(

@@ -10,6 +10,7 @@ import {
   parseAnalysisTemplate,
   parseClusterAnalysisTemplate,
   parseGitSource,
+  parseNotification,
   parseRollout,
   type Result,
 } from './parse.ts'
@@ -22,6 +23,7 @@ const parsers: Readonly<Record<string, (object: unknown) => Result<unknown>>> = 
   AnalysisTemplate: parseAnalysisTemplate,
   ClusterAnalysisTemplate: parseClusterAnalysisTemplate,
   GitSource: parseGitSource,
+  Notification: parseNotification,
 }
 
 interface Example {
@@ -38,6 +40,7 @@ test('every example parses, and there is one of each kind', () => {
     'AnalysisTemplate',
     'ClusterAnalysisTemplate',
     'GitSource',
+    'Notification',
     'Rollout',
   ])
 })

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { AnalysisTemplate, ClusterAnalysisTemplate } from './analysis-template.ts'
 import { GitSource } from './git-source.ts'
+import { Notification } from './notification.ts'
 import { Rollout } from './rollout.ts'
 
 interface Column {
@@ -115,6 +116,23 @@ export const kinds: readonly Kind[] = [
           '.status.conditions[?(@.type=="Ready")].message',
           'Why it is ready or not.',
         ),
+        priority: 1,
+      },
+    ],
+  },
+  {
+    kind: 'Notification',
+    plural: 'notifications',
+    singular: 'notification',
+    shortName: 'slnt',
+    schema: Notification,
+    columns: [
+      text('Ready', '.status.conditions[?(@.type=="Ready")].status', 'Whether messages get there.'),
+      text('Last', '.status.recent[0].reason', 'What was told last.'),
+      text('About', '.status.recent[0].about', 'Of whom it was told.'),
+      age,
+      {
+        ...text('Message', '.status.conditions[?(@.type=="Ready")].message', 'How it stands.'),
         priority: 1,
       },
     ],

@@ -3,6 +3,7 @@
 import type { z } from 'zod'
 import { AnalysisTemplate, ClusterAnalysisTemplate } from './analysis-template.ts'
 import { GitSource } from './git-source.ts'
+import { Notification } from './notification.ts'
 import { type Problem, pathText, problemsOf } from './problem.ts'
 import { Rollout } from './rollout.ts'
 
@@ -19,6 +20,9 @@ export const parseClusterAnalysisTemplate = (object: unknown): Result<ClusterAna
   parse(ClusterAnalysisTemplate, object)
 
 export const parseGitSource = (object: unknown): Result<GitSource> => parse(GitSource, object)
+
+export const parseNotification = (object: unknown): Result<Notification> =>
+  parse(Notification, object)
 
 const maxDepth = 64
 const maxNodes = 100_000

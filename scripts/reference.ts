@@ -54,6 +54,7 @@ async function metrics(): Promise<string[][]> {
     events: nothing,
     world: nothing,
     waiting: nothing,
+    unsent: nothing,
     monotonic: nothing,
   })
   return registry.getMetricsAsArray().map((metric) => {

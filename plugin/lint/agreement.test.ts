@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseAnalysisTemplate, parseGitSource, parseRollout } from '../../crds/parse.ts'
+import {
+  parseAnalysisTemplate,
+  parseGitSource,
+  parseNotification,
+  parseRollout,
+} from '../../crds/parse.ts'
 import { isRecord } from '../json.ts'
 import { compileRule } from './cel.ts'
 import { checkObject } from './schema-check.ts'
@@ -13,6 +18,7 @@ const parsers = {
   Rollout: parseRollout,
   AnalysisTemplate: parseAnalysisTemplate,
   GitSource: parseGitSource,
+  Notification: parseNotification,
 }
 
 for (const [kind, parse] of Object.entries(parsers)) {
@@ -103,6 +109,27 @@ const specs: Record<string, fc.Arbitrary<unknown>> = {
       checks: fc.uniqueArray(check, { minLength: 1, maxLength: 3, selector: (item) => item.name }),
     },
     { requiredKeys: ['checks'] },
+  ),
+  Notification: fc.oneof(
+    ...[
+      { slack: { secretRef: { name: 'slack' } } },
+      { teams: { secretRef: { name: 'teams' } } },
+      { webhook: { url: 'https://events.example.com/sluice' } },
+      { github: { repository: 'https://github.com/a/b', secretRef: { name: 'token' } } },
+      { gitlab: { repository: 'https://gitlab.com/a/b', api: 'https://gl.x/api' }, text: '{' },
+    ].map((provider) =>
+      fc
+        .record(
+          {
+            selector: fc.constant({ matchLabels: { team: 'a' } }),
+            reasons: fc.constantFrom(['Aborted'], ['Started', 'Promoted']),
+            text: fc.constantFrom('{{name}}: {{because}}', 'on { {{name}} {', '{{name}'),
+            suspend: fc.boolean(),
+          },
+          { requiredKeys: [] },
+        )
+        .map((fields) => ({ ...provider, ...fields })),
+    ),
   ),
   GitSource: fc.record(
     {

@@ -5,10 +5,12 @@ import { parse } from 'yaml'
 import { type Json, list, record, text } from '../json.ts'
 
 export const schemas: Readonly<Record<string, Json>> = Object.fromEntries(
-  ['rollouts', 'analysistemplates', 'clusteranalysistemplates', 'gitsources'].map((plural) => {
-    const path = new URL(`../../crds/${plural}.yaml`, import.meta.url)
-    return objectSchema(record(parse(readFileSync(path, 'utf8'), { version: '1.1' })))
-  }),
+  ['rollouts', 'analysistemplates', 'clusteranalysistemplates', 'gitsources', 'notifications'].map(
+    (plural) => {
+      const path = new URL(`../../crds/${plural}.yaml`, import.meta.url)
+      return objectSchema(record(parse(readFileSync(path, 'utf8'), { version: '1.1' })))
+    },
+  ),
 )
 
 /** The API server checks the names of every kind by itself; a status is not for people to write. */

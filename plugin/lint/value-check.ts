@@ -1,4 +1,5 @@
 // A schema node and a value in, what is wrong with its type, its bounds and its form out, in words. Pure.
+import { textMeaning, textPattern } from '../../crds/news-words.ts'
 import { isRecord, type Json, number, text } from '../json.ts'
 import { foundText, listed, type Path, pathText } from './problem.ts'
 
@@ -143,6 +144,8 @@ function patternProblems(schema: Json, value: unknown): string[] {
 
 /** What a pattern means; the schema holds only the pattern. A test wants a line for each. */
 export const patternMeanings: Readonly<Record<string, string>> = {
+  [textPattern]: textMeaning,
+  '^(https|ssh)://[^\\s?#]+$': 'must be an https or ssh URL of a repository',
   '^([0-9]{1,9}(ms|s|m|h))+$': 'must be a duration such as 500ms, 30s or 1h30m',
   '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$':
     'must be a lower-case DNS name',
@@ -151,6 +154,8 @@ export const patternMeanings: Readonly<Record<string, string>> = {
   '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$': 'must be lower-case letters, digits and dashes',
   '^https?://[^\\s@?#]+$': 'must be an https or http URL without credentials',
   '^(https|ssh|file)://[^\\s]+$': 'must be an https, ssh or file URL',
+  '^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$':
+    'must be a time such as 2026-01-31T12:00:00Z',
   '^[-A-Za-z0-9_.]+$': 'must be the name of a cookie',
   '^[-A-Za-z0-9_.=]+$': 'must be the value of a cookie',
   '^[A-Za-z0-9_][A-Za-z0-9._/-]*$': 'must be a branch name',

@@ -10,6 +10,7 @@ import { simulatedRights } from './simulated-rights.ts'
 /** Granted, and not met in the scenarios: each with the reason why it is needed. */
 const rare: Readonly<Record<string, string>> = {
   'events.k8s.io events patch': 'the same event again within minutes counts up the first one',
+  'sluice.dev notifications/status patch': 'no scenario tells anybody',
   'sluice.dev rollouts/status patch':
     'a Rollout of an older schema that can not be read is said so',
 }

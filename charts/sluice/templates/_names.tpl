@@ -58,12 +58,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [sluice.dev]
   resources: [gitsources/status]
   verbs: [patch]
+- apiGroups: [sluice.dev]
+  resources: [notifications]
+  verbs: [list, watch]
+- apiGroups: [sluice.dev]
+  resources: [notifications/status]
+  verbs: [patch]
 {{- if .Values.webhooks.enabled }}
 - apiGroups: [sluice.dev]
   resources: [gitsources]
   verbs: [patch]
 {{- end }}
-{{- with .Values.git.secrets }}
+{{- with concat .Values.git.secrets .Values.notifications.secrets }}
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: {{ toJson . }}
@@ -78,6 +84,29 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- if .Values.workloads.configMaps }}
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch, create, patch]
+{{- end }}
+{{- if .Values.workloads.secrets }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list, watch, create, patch]
+{{- end }}
+{{- if .Values.workloads.deployments }}
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, patch]
+- apiGroups: [networking.istio.io, gateway.networking.k8s.io]
+  resources: [virtualservices, httproutes, grpcroutes]
+  verbs: [delete]
+{{- end }}
+{{- if .Values.workloads.evictions }}
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
+{{- end }}
 {{- if .Values.mesh.istio }}
 - apiGroups: [networking.istio.io]
   resources: [virtualservices, destinationrules]
