@@ -185,7 +185,7 @@ describe('a bad answer', () => {
       'HOST does not speak the Prometheus API (application/json): check the address',
     ],
     ['status 500', json('oops', 500), false, 'HOST answers status 500'],
-    ['status 401', json('who?', 401), false, 'HOST refuses access (401): check the bearer token'],
+    ['status 401', json('who?', 401), false, 'HOST refuses access (401): check its credentials'],
     ['a redirect', redirect, false, 'HOST redirects (302): set the address it redirects to'],
     [
       'a refused query',
@@ -204,6 +204,20 @@ describe('a bad answer', () => {
       success(vector('1'), { warnings: ['store down'] }),
       true,
       'HOST answers in part only: store down',
+    ],
+    [
+      '100 MB',
+      (_, response) => {
+        response.writeHead(200, { 'Content-Type': 'application/json' })
+        let left = 100
+        const more = () => {
+          while (left > 0 && response.write('x'.repeat(1024 * 1024))) left -= 1
+          if (left > 0) response.once('drain', more)
+        }
+        more()
+      },
+      true,
+      'HOST answers more than 10000 bytes: select less',
     ],
     [
       'a matrix',
@@ -240,6 +254,13 @@ describe('a bad answer', () => {
       })
     })
   }
+
+  test('is no hint that a name is unusual for a counter', async () => {
+    const warnings = ['PromQL info: metric might not be a counter: "requests" (1:5)']
+    await withServer(success(vector('1'), { warnings }), {}, async (provider) => {
+      assert.equal((await provider.query('q', 0)).length, 1)
+    })
+  })
 
   test('never shows the token, not even in the cause of an error', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'sluice-token-'))

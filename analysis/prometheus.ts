@@ -1,10 +1,9 @@
 // The Prometheus HTTP API as a metrics provider: query text in, samples out. Whatever comes back is
 // parsed by schema, bounded in size and time, and no error names a credential.
-import { readFile } from 'node:fs/promises'
 import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
 import axios, { type AxiosResponse } from 'axios'
 import { z } from 'zod'
+import { type AccessOptions, createAccess } from './access.ts'
 import {
   type AnswerSize,
   type Provider,
@@ -14,13 +13,11 @@ import {
   type Sample,
 } from './provider.ts'
 
-export interface PrometheusOptions {
+export interface PrometheusOptions extends AccessOptions {
   /** Base address, with a path prefix where there is one: `http://prometheus.monitoring:9090`. */
   readonly url: string
   /** Hosts, as `host` or `host:port`, that may be asked. Without it any host may. */
   readonly allowedHosts?: readonly string[]
-  /** File with a bearer token; read for each query, because tokens rotate. */
-  readonly bearerTokenFile?: string
   readonly timeoutMs?: number
   readonly maxResponseBytes?: number
 }
@@ -34,12 +31,10 @@ export function prometheusProvider(
 ): Provider & RawProvider & { close(): void } {
   const { timeoutMs = 10_000, maxResponseBytes = 8 * 1024 * 1024 } = options
   const address = parseAddress(options)
-  const agents = {
-    httpAgent: new HttpAgent({ keepAlive: true, maxSockets: 16 }),
-    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: 16 }),
-  }
+  const httpAgent = new HttpAgent({ keepAlive: true, maxSockets: 16 })
+  const access = createAccess(options, address.host)
   const request = async (promql: string, atMs: number, size: AnswerSize) => {
-    const token = await readToken(options.bearerTokenFile, address.host)
+    const [own, httpsAgent] = await Promise.all([access.headers(), access.httpsAgent()])
     return axios.post<unknown>(
       endpoint(address),
       new URLSearchParams({
@@ -48,7 +43,8 @@ export function prometheusProvider(
         timeout: `${timeoutMs}ms`,
       }).toString(),
       {
-        ...agents,
+        httpAgent,
+        httpsAgent,
         timeout: timeoutMs,
         // The timeout of axios is for silence; a server that drips bytes is cut off by this one.
         signal: AbortSignal.timeout(timeoutMs),
@@ -59,11 +55,11 @@ export function prometheusProvider(
         transformResponse: (body: unknown) => body,
         validateStatus: () => true,
         headers: {
+          ...own,
           'Content-Type': 'application/x-www-form-urlencoded',
           Accept: 'application/json',
           // Compressing small answers costs Prometheus four times the work of the query itself.
           'Accept-Encoding': size === 'grouped' ? 'gzip' : 'identity',
-          ...(token === null ? {} : { Authorization: `Bearer ${token}` }),
         },
       },
     )
@@ -81,8 +77,8 @@ export function prometheusProvider(
     query: async (promql, atMs, size = 'single') => samplesOf(await ask(promql, atMs, size)),
     raw: async (selector, atMs, size = 'single') => rawSamplesOf(await ask(selector, atMs, size)),
     close() {
-      agents.httpAgent.destroy()
-      agents.httpsAgent.destroy()
+      httpAgent.destroy()
+      access.close()
     },
   }
 }
@@ -121,7 +117,7 @@ function answerOf(response: AxiosResponse<unknown>, host: string): Success['data
     throw unusable(`${host} redirects (${status}): set the address it redirects to`)
   }
   if (status === 401 || status === 403) {
-    throw unusable(`${host} refuses access (${status}): check the bearer token`)
+    throw unusable(`${host} refuses access (${status}): check its credentials`)
   }
   const body = parseJson(data)
   const failure = Failure.safeParse(body)
@@ -135,8 +131,10 @@ function answerOf(response: AxiosResponse<unknown>, host: string): Success['data
     const type = clipped(String(headers['content-type'] ?? 'no content type'))
     throw unusable(`${host} does not speak the Prometheus API (${type}): check the address`)
   }
-  const { warnings, data: answer } = success.data
-  if (warnings && warnings.length > 0) {
+  const { data: answer } = success.data
+  // Hints about the text of the query, which newer versions tell apart from warnings.
+  const warnings = success.data.warnings?.filter((text) => !text.startsWith('PromQL info:')) ?? []
+  if (warnings.length > 0) {
     throw refused(`${host} answers in part only: ${clipped(warnings.join('; '))}`)
   }
   return answer
@@ -199,23 +197,6 @@ function parseAddress({ url, allowedHosts }: PrometheusOptions): URL {
 
 function endpoint(address: URL): string {
   return `${address.origin}${address.pathname.replace(/\/+$/, '')}/api/v1/query`
-}
-
-async function readToken(file: string | undefined, host: string): Promise<string | null> {
-  if (file === undefined) return null
-  let token: string
-  try {
-    token = (await readFile(file, 'utf8')).trim()
-  } catch (cause) {
-    throw new ProviderError(`the bearer token file for ${host} can not be read`, {
-      isAboutQuery: false,
-      cause,
-    })
-  }
-  if (!/^[\x21-\x7e]{1,16384}$/.test(token)) {
-    throw unusable(`the bearer token file for ${host} holds no token`)
-  }
-  return token
 }
 
 function requestError(
