@@ -1,17 +1,11 @@
 // A repository on disk and two commits in; what a revert would do, as paths, tree and diff, out. Nothing is written
 // to the repository: objects and refs go to one beside it, which borrows its objects and is thrown away.
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { GitError, git } from './command.ts'
-import { buildCommits } from './commit-builder.ts'
+import { type Borrowed, buildBorrowed, treeOf, withBorrowed } from './borrowed.ts'
 import { pathFilter } from './glob.ts'
 import { planGroup } from './group.ts'
 import { locate, type Version } from './history.ts'
-import { type Mirror, openMirror } from './mirror.ts'
-import { isBranchName } from './names.ts'
 import type { RolloutName } from './revert.ts'
-import type { CommitPlan, RevertRequest, RevertResult } from './revert-plan.ts'
+import type { RevertRequest, RevertResult } from './revert-plan.ts'
 
 export interface DryRunInput {
   /** Directory of a repository, with or without a work tree. */
@@ -45,71 +39,31 @@ export interface DryRun {
 const author = { name: 'Sluice', email: 'sluice@sluice.dev' }
 
 /** Rejects with a sentence for people when there is no such repository, branch or commit. */
-export async function dryRun(input: DryRunInput): Promise<DryRun> {
-  const directory = mkdtempSync(join(tmpdir(), 'sluice-dry-run-'))
-  try {
-    const { mirror, names } = await borrow(input, directory)
-    return await decide(input, mirror, names)
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
-interface Commits {
-  readonly tip: string
-  readonly bad: string
-  readonly good: string
-}
-
-/** A bare repository that has no objects of its own yet, with the names resolved in the real one. */
-async function borrow(
-  { repo, branch, bad, good }: DryRunInput,
-  home: string,
-): Promise<{ mirror: Mirror; names: Commits }> {
-  if (!isBranchName(branch)) throw new Error(`"${branch}" is not a branch name`)
-  const ask = async (args: readonly string[], problem: string) => {
-    try {
-      const output = await git(['-C', resolve(repo), 'rev-parse', ...args], { home })
-      return output.toString('utf8').trim()
-    } catch (error) {
-      if (error instanceof GitError) throw new Error(`${problem}: ${error.words}`, { cause: error })
-      throw error
+export function dryRun(input: DryRunInput): Promise<DryRun> {
+  return withBorrowed(input, async (borrowed) => {
+    const commitOf = async (name: string) => {
+      const commit = await borrowed.commit(name)
+      if (commit === null) throw new Error(`${input.repo} has no commit ${name}`)
+      return commit
     }
-  }
-  const format = '--path-format=absolute'
-  const objects = await ask([format, '--git-path', 'objects'], `${repo} is no Git repository`)
-  const shallow = await ask([format, '--git-path', 'shallow'], `${repo} is no Git repository`)
-  const commit = async (name: string, what: string) => {
-    const flags = ['--verify', '--quiet', '--end-of-options']
-    const answer = await ask([...flags, `${name}^{commit}`], `${repo} has no ${what}`)
-    return answer.split('\n').at(-1) ?? ''
-  }
-  const names = {
-    tip: await commit(`refs/heads/${branch}`, `branch ${branch}`).catch(() =>
-      commit(`refs/remotes/origin/${branch}`, `branch ${branch}`),
-    ),
-    bad: await commit(bad, `commit ${bad}`),
-    good: await commit(good, `commit ${good}`),
-  }
-  const repository = join(home, 'repository.git')
-  await git(['init', '--quiet', '--bare', '--end-of-options', repository], { home })
-  mkdirSync(join(repository, 'objects/info'), { recursive: true })
-  writeFileSync(join(repository, 'objects/info/alternates'), `${objects}\n`)
-  if (existsSync(shallow)) copyFileSync(shallow, join(repository, 'shallow'))
-  const mirror = openMirror({ directory: home, url: 'file:///', branch })
-  return { mirror, names }
+    const [bad, good] = [await commitOf(input.bad), await commitOf(input.good)]
+    return decide(input, borrowed, { bad, good })
+  })
 }
 
-async function decide(input: DryRunInput, mirror: Mirror, names: Commits): Promise<DryRun> {
+async function decide(
+  input: DryRunInput,
+  borrowed: Borrowed,
+  names: { readonly bad: string; readonly good: string },
+): Promise<DryRun> {
   const { rollout, include = ['**/*.yaml', '**/*.yml'], exclude = [] } = input
-  const { tip } = names
+  const { mirror, tip } = borrowed
   const isIncluded = pathFilter(include, exclude)
   const search = { mirror, rollout, isIncluded }
   const [bad] = await locate(search, names.bad)
   const [good] = await locate(search, names.good, bad?.path)
   const [current] = await locate(search, tip, bad?.path)
-  const text = async (args: readonly string[]) => (await mirror.run(args)).toString('utf8')
-  const tree = (await text(['rev-parse', `${tip}^{tree}`])).trim()
+  const tree = await treeOf(mirror, tip)
   const without = (decision: Decision, because: string): DryRun => ({
     decision,
     because,
@@ -129,7 +83,16 @@ async function decide(input: DryRunInput, mirror: Mirror, names: Commits): Promi
     const result = group.results.get(request.key)
     return without(decisionOf[result?.state ?? 'NeedsHuman'], result?.because ?? 'there is no plan')
   }
-  return { ...(await build(plan, { mirror, tip, nowMs: input.nowMs ?? 0 })), decision: 'commit' }
+  const { path, message, changed } = plan
+  const built = await buildBorrowed(borrowed, { ...plan, author, nowMs: input.nowMs ?? 0 })
+  return {
+    decision: 'commit',
+    because: `restores ${changed} in ${path}`,
+    paths: [path],
+    tree: built.tree,
+    diff: built.diff,
+    message,
+  }
 }
 
 const decisionOf: Readonly<Record<RevertResult['state'], Decision>> = {
@@ -152,27 +115,5 @@ function requestOf({ rollout }: DryRunInput, bad: Version, good: Version): Rever
     evidenceText: '',
     reason: 'dry run',
     key: `dry-run/${bad.revision}`,
-  }
-}
-
-async function build(
-  { path, text, isExecutable, message, changed }: CommitPlan,
-  { mirror, tip, nowMs }: { mirror: Mirror; tip: string; nowMs: number },
-): Promise<Omit<DryRun, 'decision'>> {
-  const [commit = ''] = await buildCommits((args, more) => mirror.run(args, more), {
-    parent: tip,
-    plans: [{ files: new Map([[path, { text, isExecutable }]]), message }],
-    author,
-    nowMs,
-  })
-  const tree = await mirror.run(['rev-parse', `${commit}^{tree}`])
-  const flags = ['--no-color', '--no-ext-diff', '--no-textconv', '--no-renames']
-  const diff = await mirror.run(['diff-tree', '-p', ...flags, '--end-of-options', tip, commit])
-  return {
-    because: `restores ${changed} in ${path}`,
-    paths: [path],
-    tree: tree.toString('utf8').trim(),
-    diff: diff.toString('utf8'),
-    message,
   }
 }

@@ -124,6 +124,21 @@ export async function findReleases(
   }
 }
 
+/** The newest version of the Rollout whose revision begins like this. */
+export async function findVersion(
+  search: Search,
+  tip: Version,
+  start: string,
+): Promise<Version | null> {
+  let count = 0
+  for await (const version of versions(search, tip)) {
+    if (version.revision.startsWith(start)) return version
+    count += 1
+    if (count >= maxVersions) return null
+  }
+  return null
+}
+
 /** The newest unbroken run of versions with one revision. */
 function run(revision: string) {
   let newest: Version | null = null

@@ -46,6 +46,27 @@ export function renderMessage(message: RevertMessage): string {
   return `${paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')}\n`
 }
 
+/** For a person who brings an earlier release back; it is their commit, and no revert of ours. */
+export function renderRestore({
+  rollout,
+  from,
+  to,
+  at,
+}: Pick<RevertMessage, 'rollout'> & {
+  readonly from: ReleaseName
+  readonly to: ReleaseName
+  readonly at: string
+}): string {
+  const name = `${rollout.namespace}/${rollout.name}`
+  const subject = `restore(${name}): ${from.revision.slice(0, 7)} → ${to.revision.slice(0, 7)}`
+  const trailers = [
+    `Sluice-Rollout: ${name}`,
+    `Sluice-Restored: ${to.revision}`,
+    ...(to.commit ? [`Sluice-Restored-Commit: ${to.commit}`] : []),
+  ]
+  return `${subject}\n\nThe release as it was at ${oneLine(at)}.\n\n${trailers.join('\n')}\n`
+}
+
 /** Trailers of the last paragraph, by token. */
 export function trailersOf(message: string): ReadonlyMap<string, string> {
   const last = message.trimEnd().split(/\n\n/).at(-1) ?? ''
