@@ -94,8 +94,8 @@ function subsetsOf({ at, routing, status, fleets }: TrafficOf, weights: Weights)
   const { router, subsets } = routing
   const { namespace, name } = at.owner
   if (!subsets) {
-    // Labels of pods tell every revision apart that anybody speaks of.
-    const told = [status.stable?.revision, status.canary?.revision, ...Object.keys(weights)]
+    // Labels of pods tell every revision apart that has pods, or should have.
+    const told = [status.stable?.revision, ...Object.keys(weights)]
     const all = [...told, ...fleets.map(({ revision }) => revision)]
     return [...new Set(all.filter((revision) => revision !== undefined))]
   }

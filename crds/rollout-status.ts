@@ -147,6 +147,14 @@ export const RolloutStatus = z
     revert: RevertState.optional().meta({
       description: 'How far the restoring of the last good release in Git is.',
     }),
+    former: z
+      .array(Release)
+      .max(3)
+      .optional()
+      .meta({
+        ...atomic,
+        description: 'Revisions that were stable before, newest first. A way back to one is short.',
+      }),
     history: z
       .array(
         z.object({

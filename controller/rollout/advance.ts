@@ -2,10 +2,10 @@
 // Interrupts (Git moved, a person, a failed verdict, dead pods, the deadline) come first and at any
 // time; the gate of a step opens only when the step is live, held, checked and approved.
 import type { Command } from '../../crds/command.ts'
-import { begin } from './begin.ts'
+import { begin, fromAborted, fromStable, start } from './begin.ts'
 import type { Convergence } from './converge.ts'
 import { stepAt } from './desired.ts'
-import { deadlineOf, isAbout, isGateOpen, isWaitingForPerson } from './gate.ts'
+import { deadlineOf, isAbout, isGateOpen, isWaitingForPerson, yieldUntil } from './gate.ts'
 import { command, said } from './person.ts'
 import { isQuarantined, isSame, nameOf } from './revision.ts'
 import { hasTraffic } from './seen.ts'
@@ -37,57 +37,6 @@ export function advance(
         pauseOrResume(snapshot, state, phase) ??
         (seen ? passGate(snapshot, state, { phase, seen }) : null)
       )
-  }
-}
-
-function fromStable(snapshot: Snapshot, state: State): Advance | null {
-  const { target } = snapshot
-  if (state.stable?.revision === target.revision) return null
-  const retry = command(snapshot, 'retry', { canary: target })
-  if (isQuarantined(snapshot.status, target) && !retry) return null
-  if (!hasEverServed(snapshot, state)) {
-    return {
-      phase: { kind: 'Stable' },
-      stable: target,
-      because: `revision ${state.stable?.revision ?? ''} never served, so ${nameOf(target)} replaces it without steps`,
-      isNewAttempt: false,
-    }
-  }
-  if (snapshot.spec.replicas === 0) return null
-  return start(snapshot, state, retry)
-}
-
-function fromAborted(snapshot: Snapshot, state: State, phase: Trial): Advance | null {
-  const { target } = snapshot
-  const isBack = state.stable?.revision === target.revision
-  if (isBack) {
-    return {
-      phase: { kind: 'Stable' },
-      stable: target,
-      because: `Git asks for the stable revision ${nameOf(target)} again`,
-      isNewAttempt: false,
-    }
-  }
-  const retry = command(snapshot, 'retry', { canary: target })
-  if (
-    retry ||
-    (target.revision !== phase.canary.revision && !isQuarantined(snapshot.status, target))
-  ) {
-    return start(snapshot, state, retry)
-  }
-  return null
-}
-
-function start(snapshot: Snapshot, state: State, retry: Command | null): Advance {
-  const { target, now } = snapshot
-  const first = stepAt(snapshot.spec, 0)
-  const who = retry ? `${said(retry, 'allowed another try')}: ` : ''
-  return {
-    phase: { kind: 'Progressing', canary: target, step: 0, since: now, startedAt: now },
-    stable: state.stable,
-    because: `${who}revision ${nameOf(target)} starts with ${trafficOf(first, snapshot.spec)} of traffic`,
-    isNewAttempt: true,
-    ...(retry ? { release: target } : {}),
   }
 }
 
@@ -128,21 +77,17 @@ function lostOrLate(snapshot: Snapshot, state: State, { phase, seen }: Situation
   const { fleets, route, now, spec } = snapshot
   const readyOf = (hash: string) => fleets.find((fleet) => fleet.revision === hash)?.ready ?? 0
   const weight = route.weights[phase.canary.revision] ?? 0
+  const isTrying = hasTraffic(route, phase.canary.revision)
   const isStableUp = state.stable !== null && readyOf(state.stable.revision) > 0
   // A ReplicaSet that is not there was deleted, or is not seen yet: it is made again, traffic steps back.
   const isThere = fleets.some((fleet) => isSame(phase.canary, fleet.revision))
-  if (
-    hasTraffic(route, phase.canary.revision) &&
-    isThere &&
-    readyOf(phase.canary.revision) === 0 &&
-    isStableUp
-  ) {
+  if (isTrying && isThere && readyOf(phase.canary.revision) === 0 && isStableUp) {
     const because = `revision ${phase.canary.revision} had ${weight} % of traffic when none of its pods was ready any more`
     return aborted(state, phase, { reason: 'pods', because }, snapshot)
   }
   const deadline = deadlineOf(snapshot, phase, seen)
   // Who else writes the weights is no fault of the revision.
-  const isHeld = seen.waiting?.reason === 'Contested' || isWaitingForPerson(snapshot, phase, seen)
+  const isHeld = yieldUntil(snapshot) !== null || isWaitingForPerson(snapshot, phase, seen)
   if (phase.kind === 'Paused' || now < deadline || isHeld) return null
   if (!seen.isServing) {
     const because = `step ${phase.step + 1} was not live within ${spec.progressDeadline}: ${seen.waiting?.message ?? 'traffic did not move'}`
@@ -253,12 +198,4 @@ function aborted(
 
 function trialOf({ canary, step, since, startedAt }: Trial): Trial {
   return { canary, step, since, startedAt }
-}
-
-/** Whether stable has anything to lose. One without a route and without ready pods may be replaced. */
-function hasEverServed({ route, fleets }: Snapshot, { stable }: State): boolean {
-  return (
-    Object.keys(route.weights).length > 0 ||
-    fleets.some((fleet) => isSame(stable, fleet.revision) && fleet.ready > 0)
-  )
 }

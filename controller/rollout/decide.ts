@@ -7,6 +7,7 @@ import { type Convergence, converge } from './converge.ts'
 import { type Announcement, announce } from './describe.ts'
 import { desired, isByPods } from './desired.ts'
 import { recordFacts } from './facts.ts'
+import { yieldUntil } from './gate.ts'
 import { recordAdvance, recordCatchUp, recordRevert } from './record.ts'
 import { restartDueAt } from './restart.ts'
 import { restore, restoresAt } from './restoring.ts'
@@ -44,15 +45,6 @@ export function decide(snapshot: Snapshot): Decision {
   return settle(snapshot, state, seen)
 }
 
-/** Foreign changes within ten minutes after which Sluice no longer answers each of them. */
-const yieldAfterEdits = 10
-const quietMs = 60_000
-
-function yieldUntil(contest: Snapshot['contest']): number | null {
-  const isFought = contest !== null && contest.edits >= yieldAfterEdits
-  return isFought && contest.lastAt !== null ? contest.lastAt + quietMs : null
-}
-
 /** How far the world is from what the state wants; null for a Rollout without a state. */
 export function see(snapshot: Snapshot, state: State): Convergence | null {
   const { spec, target } = snapshot
@@ -68,7 +60,7 @@ export function see(snapshot: Snapshot, state: State): Convergence | null {
     isRetreat: state.phase.kind === 'Aborted',
     target: target.revision,
     isByPods: isByPods(spec),
-    yieldUntil: yieldUntil(snapshot.contest),
+    yieldUntil: yieldUntil(snapshot),
   })
   return sizing ? resized(seen, sizing) : seen
 }
@@ -103,7 +95,12 @@ function settle(snapshot: Snapshot, state: State, seen: Convergence): Decision {
   const wait = waitingFor(snapshot, state, seen)
   const actions = [...seen.actions, ...restore(snapshot, state, seen)]
   const because = wait?.message ?? snapshot.status.because ?? 'all is as Git asks'
-  const wakeAt = earliest(wait?.wakeAt ?? null, seen.wakeAt, restoresAt(snapshot), restartDueAt(snapshot))
+  const wakeAt = earliest(
+    wait?.wakeAt ?? null,
+    seen.wakeAt,
+    restoresAt(snapshot),
+    restartDueAt(snapshot),
+  )
   if (actions.length > 0) return { status: null, actions, wakeAt, because, announcements: [] }
   const recorded = recordFacts(snapshot, state, { wait, isSettled: seen.isSettled })
   return {

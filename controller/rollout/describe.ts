@@ -28,12 +28,13 @@ export function announce(before: State, after: State, because: string): Announce
   return { type: isWarning ? 'Warning' : 'Normal', reason: name, note: because }
 }
 
-function nameOfChange({ phase: from, stable }: State, { phase: to, ...after }: State): Reason {
+function nameOfChange(before: State, { phase: to, ...after }: State): Reason {
+  const { phase: from, stable } = before
   if (to.kind === 'Aborted') return 'Aborted'
   if (to.kind === 'Paused') return to.reason === 'person' ? 'Paused' : 'Stalled'
   if (to.kind === 'Progressing') {
     if (from.kind === 'Paused' && from.step === to.step) return 'Resumed'
-    return to.step === 0 ? 'Started' : 'StepAdvanced'
+    return after.attempt > before.attempt ? 'Started' : 'StepAdvanced'
   }
   if (from.kind === 'New') return 'Created'
   if (stable?.revision !== after.stable?.revision) return 'Promoted'

@@ -1,4 +1,5 @@
 // State and spec in, the world we want out: weights and fleet sizes by revision.
+import { compact } from '../../crds/compact.ts'
 import type { Hash } from '../../crds/revision.ts'
 import type { RolloutSpec } from '../../crds/rollout.ts'
 import type { Aside, Weights } from './snapshot.ts'
@@ -48,7 +49,7 @@ export function desired(state: State, spec: RolloutSpec, stored: Stored): Desire
 
 function asideOf({ match, mirrorPercent }: Step, { canary }: Trial): Aside | null {
   if (!match && mirrorPercent === undefined) return null
-  return { revision: canary.revision, match, mirrorPercent }
+  return compact({ revision: canary.revision, match, mirrorPercent })
 }
 
 interface Shares {

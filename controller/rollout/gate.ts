@@ -51,3 +51,13 @@ export function isAbout(verdict: NonNullable<Snapshot['verdict']>, phase: Trial)
     verdict.from >= phase.since
   )
 }
+
+/** Foreign changes within ten minutes after which Sluice no longer answers each of them. */
+const yieldAfterEdits = 10
+const quietMs = 60_000
+
+/** While somebody else fights for the weights: when it was quiet long enough to write again; else null. */
+export function yieldUntil({ contest }: Pick<Snapshot, 'contest'>): number | null {
+  const isFought = contest !== null && contest.edits >= yieldAfterEdits
+  return isFought && contest.lastAt !== null ? contest.lastAt + quietMs : null
+}

@@ -3,11 +3,11 @@
 import type { Hash } from '../../crds/revision.ts'
 import type { Decision } from './decide.ts'
 import { isOpen } from './restoring.ts'
-import { isQuarantined } from './revision.ts'
+import { isFormer, isQuarantined } from './revision.ts'
 import { hasTraffic } from './seen.ts'
 import type { Fleet, Snapshot, Weights } from './snapshot.ts'
 import { type Phase, readState, type State } from './state.ts'
-import { podsFor } from './steps.ts'
+import { podsFor, stepsOf } from './steps.ts'
 
 /** A rule with its name in docs/reference/invariants.md. */
 interface Invariant {
@@ -82,7 +82,8 @@ export const invariants: readonly Invariant[] = [
     name: 'V4',
     says: 'phases follow the diagram and steps rise one by one',
     holds: (snapshot, decision) =>
-      decision.status === null || isAllowed(readState(snapshot.status), readState(decision.status)),
+      decision.status === null ||
+      isAllowed(readState(snapshot.status), readState(decision.status), snapshot),
   },
   {
     name: 'H3',
@@ -146,16 +147,21 @@ export const transitions: Readonly<Record<Phase['kind'], readonly Phase['kind'][
   Aborted: ['Progressing', 'Stable'],
 }
 
-function isAllowed(before: State, after: State): boolean {
+function isAllowed(before: State, after: State, snapshot: Snapshot): boolean {
   const from = before.phase
   const to = after.phase
   if (before.decision === after.decision || from.kind === to.kind) {
     // Facts were recorded, or the step moved on within the phase.
     if (from.kind !== 'Progressing' || to.kind !== 'Progressing') return from.kind === to.kind
-    if (after.attempt > before.attempt) return to.step === 0
+    if (after.attempt > before.attempt) return isFirstStep(to.step, snapshot)
     return to.step === from.step || to.step === from.step + 1
   }
   return transitions[from.kind].includes(to.kind)
+}
+
+/** A trial begins at its first step, or at the last one of a revision that was stable before. */
+function isFirstStep(step: number, { status, target, spec }: Snapshot): boolean {
+  return step === 0 || (isFormer(status, target) && step === stepsOf(spec).length - 1)
 }
 
 function hasGroundsToPromote(

@@ -11,6 +11,8 @@ import { isSame, sum, timestamp } from './stored.ts'
 
 const historyLimit = 10
 const quarantineLimit = 10
+/** The schema of the status has the same bound. */
+const formerLimit = 3
 
 /** The status after a change of phase. All pending commands are answered by it. */
 export function recordAdvance(
@@ -33,6 +35,7 @@ export function recordAdvance(
     quarantine: quarantine(snapshot, next),
     commands: consume(snapshot, () => true),
     revert: revertAfter(snapshot, after, next),
+    former: former(snapshot.status, before, next),
     history: history(snapshot, before, next),
   })
   return { status, after }
@@ -98,6 +101,14 @@ function quarantine({ status, now }: Snapshot, next: Advance): RolloutStatus['qu
   if (!next.quarantine) return kept.length > 0 ? kept : undefined
   const entry = { ...next.quarantine, because: next.because.slice(0, 1024), at: timestamp(now) }
   return [entry, ...kept].slice(0, quarantineLimit)
+}
+
+function former(status: RolloutStatus, { stable: before }: State, { stable }: Advance) {
+  if (!before || before.revision === stable?.revision) return status.former
+  const others = (status.former ?? []).filter(
+    ({ revision }) => revision !== before.revision && revision !== stable?.revision,
+  )
+  return [before, ...others].slice(0, formerLimit)
 }
 
 function history({ status, now }: Snapshot, before: State, next: Advance) {

@@ -19,6 +19,12 @@ export function nameOf(release: Release): string {
 
 export const isSame = (a: Release | null, hash: Hash): boolean => a?.revision === hash
 
+/** Stable not long ago. One that failed since is not among them. */
+export function isFormer(status: RolloutStatus, release: Release): boolean {
+  const isKnown = (status.former ?? []).some(({ revision }) => revision === release.revision)
+  return isKnown && !isQuarantined(status, release)
+}
+
 /** Failed before, and not allowed another try since. */
 export function isQuarantined(status: RolloutStatus, release: Release): boolean {
   return (status.quarantine ?? []).some((entry) => entry.revision === release.revision)

@@ -1,11 +1,17 @@
 // A small pure world for tests of the core: pods, a route and a clock that obey decisions at once.
 import type { Outcome } from '../../analysis/verdict.ts'
+import type { Workload } from '../../controller/rollout/adopt.ts'
 import { type Decision, decide } from '../../controller/rollout/decide.ts'
 import { assertInvariants } from '../../controller/rollout/invariants.ts'
-import type { Workload } from '../../controller/rollout/adopt.ts'
 import type { Pod } from '../../controller/rollout/restart.ts'
-import type { Action } from '../../controller/rollout/seen.ts'
-import type { Fleet, RevertReport, Route, Snapshot } from '../../controller/rollout/snapshot.ts'
+import { type Action, hasTraffic } from '../../controller/rollout/seen.ts'
+import type {
+  Contest,
+  Fleet,
+  RevertReport,
+  Route,
+  Snapshot,
+} from '../../controller/rollout/snapshot.ts'
 import type { Command } from '../../crds/command.ts'
 import { revisionOf } from '../../crds/revision.ts'
 import type { RolloutSpec } from '../../crds/rollout.ts'
@@ -29,6 +35,7 @@ export class World {
   workload: Workload | null = null
   pods: Pod[] = []
   revert: RevertReport | null = null
+  contest: Contest | null = null
   /** What analysis would say of a revision, once its traffic is live. */
   outcome: (revision: string) => Outcome = () => 'Passed'
   /** How many of the wanted pods become ready. */
@@ -76,7 +83,7 @@ export class World {
       commands: this.commands.filter((command) => status.commands?.[command.verb] !== command.id),
       revert: this.revert,
       obstacle: null,
-      contest: null,
+      contest: this.contest,
       unread: null,
       workload: this.workload,
       pods: this.pods,
@@ -172,7 +179,7 @@ export class World {
     const { canary, step, since, phase } = this.status
     if (!canary || step === undefined || !since || this.route.since === null) return null
     if (phase !== 'Progressing' && phase !== 'Paused') return null
-    if ((this.route.weights[canary.revision] ?? 0) === 0) return null
+    if (!hasTraffic(this.route, canary.revision)) return null
     const from = Math.max(Date.parse(since), this.route.since + 2_000)
     if (this.now < from) return null
     const outcome = this.outcome(canary.revision)
