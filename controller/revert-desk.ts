@@ -119,6 +119,11 @@ async function answer(
     const because = `${annotation.irreversible} is set on this release, so it is not restored in Git: commit what shall run next`
     return { bad, attempt, state: 'NeedsHuman', because }
   }
+  const elsewhere = keptElsewhere(observed)
+  if (elsewhere !== null) {
+    const because = `revision ${bad} is also what ${elsewhere}: restore it to that of revision ${stable.revision} by hand`
+    return { bad, attempt, state: 'NeedsHuman', because }
+  }
   const writer = await desk.sources.writer(owner.namespace, name)
   if (!writer) throw new Error(`GitSource ${owner.namespace}/${name} was not read yet`)
   const result = await writer.revert({
@@ -148,6 +153,12 @@ function isIrreversible({ snapshot }: Observed, bad: string): boolean {
   const { annotations } = spec.template?.metadata ?? {}
   const mark = Object.entries(annotations ?? {}).find(([name]) => name === annotation.irreversible)
   return target.revision === bad && mark?.[1] === 'true'
+}
+
+/** What of a release stands in other objects than the Rollout: the writer of Git restores a Rollout only. */
+function keptElsewhere({ snapshot: { spec } }: Observed): string | null {
+  if (spec.workloadRef) return `Deployment ${spec.workloadRef.name} says`
+  return spec.config && spec.config.length > 0 ? 'spec.config names' : null
 }
 
 /** A retry, a deletion or a newer attempt withdraws what was asked for. */
