@@ -3,7 +3,7 @@
 import type { Check } from '../crds/check.ts'
 import { durationMs } from '../crds/duration.ts'
 import type { Evidence } from '../crds/rollout-status.ts'
-import { sourceOf } from './source.ts'
+import { sourceOf } from './source-kind.ts'
 
 export interface Schedule {
   readonly intervalMs: number

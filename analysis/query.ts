@@ -3,7 +3,7 @@
 import type { Check } from '../crds/check.ts'
 import { type ArmName, type MetricTable, selectorOf } from './metrics/table.ts'
 import { fill, promqlDuration } from './promql-text.ts'
-import { sourceOf } from './source.ts'
+import { sourceOf } from './source-kind.ts'
 
 /** What a query is about: one revision beside another, behind one host. */
 export interface Target {

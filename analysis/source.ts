@@ -1,24 +1,18 @@
 // What analysis wants of those who are no Prometheus: a check with its target in, a reading out.
-import type { Asked } from './asking.ts'
+import type { Check } from '../crds/check.ts'
+import type { Target } from './query.ts'
 import type { Reading } from './reading.ts'
+import { sourceOf } from './source-kind.ts'
 
-/** Checks that a source answers; each is a field of a check. */
-export const sourceKinds = ['datadog', 'cloudWatch', 'webhook', 'job'] as const
-export type SourceKind = (typeof sourceKinds)[number]
+export interface Question {
+  readonly check: Check
+  readonly target: Target
+  readonly atMs: number
+}
 
-export type Question = Pick<Asked, 'check' | 'target' | 'atMs'>
-
-/** Never rejects: one that fails is an error reading. */
-export interface Source {
+export interface Sources {
+  /** Never rejects: one that fails is an error reading. */
   ask(question: Question): Promise<Reading>
-}
-
-export interface Sources extends Source {
-  close(): void
-}
-
-export function sourceOf(check: Question['check']): SourceKind | null {
-  return sourceKinds.find((kind) => check[kind] !== undefined) ?? null
 }
 
 /** For who has no source but Prometheus. */
@@ -26,5 +20,4 @@ export const noSources: Sources = {
   ask: async ({ check }) => {
     return { kind: 'error', because: `${sourceOf(check) ?? 'this check'} is not served here` }
   },
-  close: () => {},
 }
