@@ -11,7 +11,7 @@ import type { Observed } from './observe.ts'
 import { releaseRoutes } from './release-routes.ts'
 import type { Action } from './rollout/seen.ts'
 import { evict, sizeWorkload } from './take-over.ts'
-import { writeRoutes, writeSubsets } from './write-traffic.ts'
+import { writePreview, writeRoutes, writeSubsets } from './write-traffic.ts'
 
 /** Stores a status. Its precondition is the version of the Rollout that was decided on. */
 export async function storeStatus(
@@ -37,6 +37,8 @@ export async function act(hands: Hands, observed: Observed, action: Action): Pro
       return writeSubsets(hands, observed, action)
     case 'route':
       return writeRoutes(hands, observed, action)
+    case 'preview':
+      return writePreview(hands, observed, action)
     case 'remove':
       return remove(hands, observed, action)
     case 'workload':

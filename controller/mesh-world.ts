@@ -4,7 +4,7 @@ import { label } from '../crds/names.ts'
 import type { KubeObject, Resource } from '../kube/api.ts'
 import { ApiError } from '../kube/api.ts'
 import type { Reflector, ReflectorEvent, ReflectorOptions } from '../kube/reflector.ts'
-import { virtualServices } from '../kube/resources.ts'
+import { services, virtualServices } from '../kube/resources.ts'
 import { type Key, keyOf, parseKey, type Store } from '../kube/store.ts'
 import { type IstioVersion, at as inVersion } from '../traffic/istio.ts'
 import type { At, Router } from '../traffic/router.ts'
@@ -19,6 +19,8 @@ export interface Routing {
   readonly routes: Store
   /** Objects that tell revisions apart; null where labels of pods do. */
   readonly subsets: Store | null
+  /** Services of ours, when a preview is asked for. */
+  readonly previews: Store | null
   readonly state: MeshState
 }
 
@@ -153,10 +155,17 @@ function routingOf(kinds: Kinds, at: At): Routing {
   const router = routerOf(at.spec, versionOf(kinds, at))
   const routes = kinds.need(router.route, scopeOf(router))
   const subsets = router.apart === 'labels' ? null : kinds.need(router.subsets, 'owned')
-  const entries = subsets ? [routes, subsets] : [routes]
+  const previews = at.spec.blueGreen?.preview ? kinds.need(services, 'owned') : null
+  const entries = [routes, subsets, previews].filter((entry) => entry !== null)
   const problem = entries.find((entry) => !entry.isListed && entry.problem !== null)?.problem
   const state = { isReady: entries.every(({ isListed }) => isListed), problem: problem ?? null }
-  return { router, routes: routes.store, subsets: subsets?.store ?? null, state }
+  return {
+    router,
+    routes: routes.store,
+    subsets: subsets?.store ?? null,
+    previews: previews?.store ?? null,
+    state,
+  }
 }
 
 /** An older Istio serves `v1beta1` only: known when that was listed and `v1` was not. */

@@ -1,7 +1,10 @@
 // Routes as the stores hold them in, what the core wants to know of traffic out: weights, whether the mesh
 // took them, who else writes them, and why they can not be split at all.
+
+import { label } from '../crds/names.ts'
 import type { RolloutStatus } from '../crds/rollout-status.ts'
 import type { KubeObject } from '../kube/api.ts'
+import { services } from '../kube/resources.ts'
 import { keyOf } from '../kube/store.ts'
 import { type At, Refused, together } from '../traffic/router.ts'
 import { byRollout, type MeshWorld, type Routing } from './mesh-world.ts'
@@ -12,6 +15,8 @@ export interface TrafficSeen {
   readonly route: Route
   readonly obstacle: Obstacle | null
   readonly contest: Contest | null
+  /** The revision that the preview Service leads to; null without one. */
+  readonly preview: string | null
 }
 
 export interface TrafficOf {
@@ -35,6 +40,7 @@ export function observeTraffic(mesh: MeshWorld, of: TrafficOf): TrafficSeen {
       route: routeOf(mesh, of, routes),
       obstacle: null,
       contest: contestOf(mesh, of, routes),
+      preview: previewOf(of),
     }
   } catch (error) {
     if (!(error instanceof Refused)) throw error
@@ -55,7 +61,7 @@ export function notOurs(kind: string, name: string): string {
 }
 
 function blocked(obstacle: Obstacle): TrafficSeen {
-  return { route: noRoute, obstacle, contest: null }
+  return { route: noRoute, obstacle, contest: null, preview: null }
 }
 
 const noRoute: Route = {
@@ -132,12 +138,21 @@ function contestOf(
   return contests.toSorted((a, b) => b.edits - a.edits)[0] ?? null
 }
 
+function previewOf({ at, routing }: TrafficOf): string | null {
+  const name = at.spec.blueGreen?.preview?.service
+  const service = name && routing.previews?.get(at.owner.namespace, name)
+  return service ? (service['spec']?.selector?.[label.revision] ?? null) : null
+}
+
 function notOursIn({ at, routing }: TrafficOf): Obstacle | null {
-  const { router, routes, subsets } = routing
+  const { router, routes, subsets, previews } = routing
   const { namespace } = at.owner
   const owned = router.ownership === 'owned' ? router.routeNames(at) : []
   const candidates = [
     ...owned.map((name) => [router.route.kind, name, routes] as const),
+    ...(at.spec.blueGreen?.preview
+      ? [[services.kind, at.spec.blueGreen.preview.service, previews] as const]
+      : []),
     ...(router.apart === 'entries' ? router.subsetNames(at, []) : []).map(
       (name) => [router.subsets.kind, name, subsets] as const,
     ),

@@ -93,6 +93,7 @@ export function observe(
     revert: memory.reverts.get(uid) ?? null,
     obstacle: traffic.obstacle ?? workloads.obstacle,
     contest: traffic.contest,
+    preview: traffic.preview,
     unread: workloads.unread,
     workload: workloads.workload,
     pods: workloads.pods,

@@ -5,6 +5,7 @@ import { isEqual } from '../crds/weights.ts'
 import { ApiError, type KubeObject } from '../kube/api.ts'
 import { rollouts, services } from '../kube/resources.ts'
 import { patchOf } from '../traffic/json-patch.ts'
+import { renderPreviewService } from '../traffic/revision-service.ts'
 import { hostOf, Refused } from '../traffic/router.ts'
 import {
   assertMayWrite,
@@ -120,9 +121,7 @@ export async function writeSubsets(
     await save(hands, { resource: router.subsets, store: subsets, current, next })
     return
   }
-  const namespace = owner.namespace
-  const apex =
-    (await readAny(hands, services, { namespace, name: hostOf(rollout.spec) })) ?? undefined
+  const apex = await readApex(hands, observed)
   const wanted = new Set(revisions)
   const gone = snapshot.route.subsets.filter((revision) => !wanted.has(revision))
   for (const revision of revisions.filter((one) => !snapshot.route.subsets.includes(one))) {
@@ -133,6 +132,29 @@ export async function writeSubsets(
     await save(hands, { resource: router.subsets, store: subsets, current, next })
   }
   for (const name of router.subsetNames(at, gone)) await removeSubset(hands, observed, name)
+}
+
+export async function writePreview(
+  hands: Hands,
+  observed: Observed,
+  { revision }: Of<'preview'>,
+): Promise<void> {
+  const { rollout, owner, routing, snapshot } = observed
+  const name = rollout.spec.blueGreen?.preview?.service
+  if (name === undefined || !routing.previews) return
+  const apex = await readApex(hands, observed)
+  const current = await read(hands, observed, services, name)
+  const { decision } = snapshot.status
+  const change = { owner, spec: rollout.spec, name, revision, decision, apex }
+  const next = orRefused(() => renderPreviewService(current, change))
+  await save(hands, { resource: services, store: routing.previews, current, next })
+}
+
+/** The Service whose traffic is split, for its ports. */
+async function readApex(hands: Hands, { owner, rollout }: Observed) {
+  const { namespace } = owner
+  const name = hostOf(rollout.spec).split('.')[0] ?? ''
+  return (await readAny(hands, services, { namespace, name })) ?? undefined
 }
 
 async function removeSubset(hands: Hands, observed: Observed, name: string): Promise<void> {

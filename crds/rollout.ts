@@ -114,6 +114,19 @@ const Canary = z
     ] satisfies CelRule[],
   })
 
+const Preview = z
+  .strictObject({
+    service: ObjectName.max(63).meta({
+      description:
+        'Name of the Service that Sluice keeps for the revision under trial; between trials for stable. Its ports are those of the Service of traffic.',
+    }),
+    checks: z.boolean().default(false).meta({
+      description:
+        'Checks must pass on the preview before the switch, too. They need requests there, or are Jobs or web hooks.',
+    }),
+  })
+  .meta({ description: 'A way to the new revision before it has traffic.' })
+
 const BlueGreen = z
   .strictObject({
     hold: Duration.default('0s').meta({
@@ -122,6 +135,7 @@ const BlueGreen = z
     approval: z.boolean().default(false).meta({
       description: 'Switch only after a person says promote.',
     }),
+    preview: Preview.optional(),
     keep: Duration.default('0s').meta({
       description:
         'Time the old revision keeps its pods after the switch was promoted, for a way back without a start.',

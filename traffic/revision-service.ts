@@ -30,20 +30,32 @@ export function renderRevisionService(
     throw new Error('a Service tells exactly one revision apart')
   }
   const base = current ?? blank(services, serviceNameOf(change, revision), owner)
-  if (!apex) throw new Refused(`Service ${hostOf(spec)} does not exist: its ports are copied`)
-  if (apex['spec']?.clusterIP === 'None') {
+  if (apex?.['spec']?.clusterIP === 'None') {
     throw new Refused(`Service ${hostOf(spec)} is headless: meshes do not split its traffic`)
   }
   const labels = { ...base.metadata.labels, [label.revision]: revision }
-  return {
-    ...base,
-    metadata: { ...stamped(base, decision), labels },
-    spec: {
-      ...base['spec'],
-      selector: { ...spec.selector.matchLabels, [label.revision]: revision },
-      ports: portsOf(apex, base),
-    },
-  }
+  const metadata = { ...stamped(base, decision), labels }
+  return { ...base, metadata, spec: selecting(base, change, revision) }
+}
+
+/** A Service that leads to one revision now and to another later; its label says so of none. */
+export function renderPreviewService(
+  current: KubeObject | null,
+  change: Omit<SubsetChange, 'revisions'> & { readonly name: string; readonly revision: Hash },
+): KubeObject {
+  const base = current ?? blank(services, change.name, change.owner)
+  const metadata = stamped(base, change.decision)
+  return { ...base, metadata, spec: selecting(base, change, change.revision) }
+}
+
+function selecting(
+  base: KubeObject,
+  { spec, apex }: Pick<SubsetChange, 'spec' | 'apex'>,
+  revision: Hash,
+): KubeObject['spec'] {
+  if (!apex) throw new Refused(`Service ${hostOf(spec)} does not exist: its ports are copied`)
+  const selector = { ...spec.selector.matchLabels, [label.revision]: revision }
+  return { ...base['spec'], selector, ports: portsOf(apex, base) }
 }
 
 export function readRevisionService(current: KubeObject | null): readonly Hash[] {

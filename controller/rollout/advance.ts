@@ -138,7 +138,8 @@ function passGate(snapshot: Snapshot, state: State, { phase, seen }: Situation):
   const step = stepAt(snapshot.spec, phase.step)
   const promote = command(snapshot, 'promote', phase)
   if (!seen.isServing) return null
-  const isOverridden = promote !== null && (phase.kind === 'Paused' || !step.approval)
+  const isInFull = promote?.full === true
+  const isOverridden = promote !== null && (isInFull || phase.kind === 'Paused' || !step.approval)
   if (phase.kind === 'Paused' && !promote) return null
   if (!isOverridden && !isGateOpen(snapshot, phase, seen)) return null
   if (step.approval && !promote) return null
@@ -153,9 +154,10 @@ function nextStep(
   const { spec, now, verdict } = snapshot
   const steps = stepsOf(spec)
   const why = promote
-    ? said(promote, 'promoted it')
+    ? said(promote, promote.full ? 'promoted it in full' : 'promoted it')
     : passedBecause(snapshot, phase, verdict?.because)
-  const next = steps[phase.step + 1]
+  // In full, a person leaves out the steps that are left; that pods are ready before they get traffic, nobody can.
+  const next = promote?.full ? undefined : steps[phase.step + 1]
   if (!next) {
     return {
       phase: { kind: 'Stable' },

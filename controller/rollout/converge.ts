@@ -38,17 +38,36 @@ export function converge(want: Desired, seen: Seen, rules: Rules): Convergence {
   const trimmed = isLive ? trim(world) : []
   const yielded = shifted.waiting?.reason === 'Contested' ? rules.yieldUntil : null
   const missing = isLive ? shortOfPods(world) : null
+  const previewed = preview(world)
   return {
     // A fleet that only needs its stamp must not stand in the way of traffic.
-    actions: [...grown.actions, ...shifted.actions, ...grown.stamps, ...trimmed, ...shrunk.actions],
+    actions: [
+      ...grown.actions,
+      ...shifted.actions,
+      ...grown.stamps,
+      ...previewed,
+      ...trimmed,
+      ...shrunk.actions,
+    ],
     isServing:
-      isLive && grown.actions.length === 0 && grown.stamps.length === 0 && missing === null,
+      isLive &&
+      grown.actions.length === 0 &&
+      grown.stamps.length === 0 &&
+      previewed.length === 0 &&
+      missing === null,
     isSettled:
       isLive && trimmed.length === 0 && shrunk.actions.length === 0 && shrunk.wakeAt === null,
     liveAt: shifted.liveAt,
     waiting: grown.waiting ?? shifted.waiting ?? missing ?? shrunk.waiting,
     wakeAt: isLive ? shrunk.wakeAt : earliest(shifted.settledAt, shrunk.wakeAt, yielded),
   }
+}
+
+/** A preview is led to a revision once there is a pod to be led to. */
+function preview({ want, seen }: World): Action[] {
+  const { preview: revision } = want
+  if (revision === null || revision === seen.preview || readyOf(seen, revision) === 0) return []
+  return [{ kind: 'preview', revision }]
 }
 
 /** The first revision in use that has fewer ready pods than it should, or null. */

@@ -266,6 +266,26 @@ describe('people', () => {
     assert.equal(world.status.step, 1, 'the same promote does not pass the next step')
   })
 
+  it('promote in full past the steps and gates that are left, and not past pods', () => {
+    const world = running(steps)
+    world.outcome = () => 'Inconclusive'
+    world.ready = (revision, desired) => (revision === v2 && desired > 1 ? 1 : desired)
+    world.ask(spec('checkout:v2', steps), 'c2')
+    world.pass(5)
+    world.say('promote', { revision: v2, step: 0, full: true, why: 'it is a fix' })
+    world.settle()
+    assert.equal(world.status.stable?.revision, v2)
+    assert.match(world.status.because ?? '', /ada promoted it in full \(it is a fix\)/)
+    assert.ok(
+      (world.route.weights[v2] ?? 0) < 100,
+      'one ready pod of four gets no more than its share',
+    )
+    world.ready = (_, desired) => desired
+    world.fleets = world.fleets.map((fleet) => ({ ...fleet, ready: fleet.desired }))
+    world.pass(5)
+    assert.deepEqual(world.route.weights, { [v2]: 100 })
+  })
+
   it('may wait for approval longer than the deadline', () => {
     const world = running(steps)
     world.ask(spec('checkout:v2', steps), 'c2')

@@ -13,6 +13,8 @@ export interface Desired {
   readonly aside: Aside | null
   /** Pods by revision. A revision that is not named is to go, once it is drained. */
   readonly replicas: Readonly<Record<Hash, number>>
+  /** What the preview Service leads to; null where none was asked for. */
+  readonly preview: Hash | null
   /** The revision that serves what the canary does not. */
   readonly stable: Hash
 }
@@ -30,6 +32,7 @@ export function desired(state: State, spec: RolloutSpec, stored: Stored): Desire
     weights: { [stable]: 100 },
     aside: null,
     replicas: { [stable]: spec.replicas },
+    preview: spec.blueGreen?.preview ? stable : null,
     stable,
   }
   const { phase } = state
@@ -42,6 +45,7 @@ export function desired(state: State, spec: RolloutSpec, stored: Stored): Desire
   return {
     weights: { [stable]: 100 - weight, [canary]: weight },
     aside: isPaused && !isSame(stored.aside, aside) ? null : aside,
+    preview: spec.blueGreen?.preview ? canary : null,
     replicas: fleetSizes(spec, { stable, canary, weight, fleetPercent: step.fleetPercent }),
     stable,
   }

@@ -40,6 +40,7 @@ export function recordFacts(
     ...counted,
     restart: restart ? recordedRestart(restart, now) : old.restart,
     observedGeneration: identity.generation,
+    target: snapshot.target.revision || undefined,
     blockedBy: blocked.value,
     commands: consume(snapshot, (verb) => stale.some((pending) => pending.verb === verb)),
     conditions: conditionsOf(snapshot, {

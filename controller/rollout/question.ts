@@ -23,7 +23,8 @@ export function questionOf(snapshot: Snapshot): Question | null {
   const { phase } = state
   if (phase.kind !== 'Progressing' && phase.kind !== 'Paused') return null
   if (!snapshot.spec.analysis || !stepAt(snapshot.spec, phase.step).isChecked) return null
-  if (!hasTraffic(snapshot.route, phase.canary.revision)) return null
+  const isPreviewed = snapshot.preview === phase.canary.revision
+  if (!hasTraffic(snapshot.route, phase.canary.revision) && !isPreviewed) return null
   const seen = see(snapshot, state)
   if (!seen || seen.liveAt === null || seen.liveAt > snapshot.now) return null
   return {

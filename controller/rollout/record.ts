@@ -74,6 +74,7 @@ function story(snapshot: Snapshot, state: State, because: string): Partial<Rollo
   const onTrial = phase.kind === 'Progressing' || phase.kind === 'Paused'
   return compact({
     observedGeneration: identity.generation,
+    target: snapshot.target.revision,
     progress: progressOf(state, spec),
     because: because.slice(0, 1024),
     weights: Object.entries(weights).map(([revision, weight]) => ({ revision, weight })),

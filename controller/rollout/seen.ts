@@ -11,6 +11,8 @@ export type Action =
   | { readonly kind: 'subsets'; readonly revisions: readonly Hash[] }
   | { readonly kind: 'route'; readonly weights: Weights; readonly aside: Aside | null }
   | { readonly kind: 'remove'; readonly revision: Hash }
+  /** Lead the preview Service to a revision. */
+  | { readonly kind: 'preview'; readonly revision: Hash }
   /** The size of a user's Deployment, and whether it may roll its pods itself. */
   | {
       readonly kind: 'workload'
@@ -27,6 +29,8 @@ export interface Seen {
   readonly now: number
   readonly fleets: readonly Fleet[]
   readonly route: Route
+  /** The revision that the preview Service leads to; null without one. */
+  readonly preview: Hash | null
 }
 
 export interface Rules {

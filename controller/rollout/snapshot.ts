@@ -19,6 +19,8 @@ export interface Snapshot {
   readonly status: RolloutStatus
   readonly fleets: readonly Fleet[]
   readonly route: Route
+  /** The revision that the preview Service leads to; null without one. */
+  readonly preview: Hash | null
   /** The newest verdict, or null when no analysis has spoken. */
   readonly verdict: Verdict | null
   /** Commands of people that were not consumed yet. */

@@ -22,14 +22,21 @@ export interface Step {
 /** What of a strategy its steps are made of. */
 export interface Strategy {
   readonly canary?: { readonly steps: readonly CanaryStep[] } | undefined
-  readonly blueGreen?: { readonly hold: string; readonly approval: boolean } | undefined
+  readonly blueGreen?:
+    | {
+        readonly hold: string
+        readonly approval: boolean
+        readonly preview?: { readonly checks: boolean } | undefined
+      }
+    | undefined
 }
 
 export function stepsOf(spec: Strategy): readonly Step[] {
   if (spec.blueGreen) {
-    const { approval, hold } = spec.blueGreen
+    const { approval, hold, preview } = spec.blueGreen
+    const isChecked = preview?.checks === true
     return [
-      { weight: 0, fleetPercent: 100, holdMs: 0, approval, isChecked: false },
+      { weight: 0, fleetPercent: 100, holdMs: 0, approval, isChecked },
       {
         weight: 100,
         fleetPercent: 100,

@@ -178,6 +178,35 @@ describe('sizes of fleets', () => {
   })
 })
 
+describe('a preview', () => {
+  const over = { canary: undefined, blueGreen: { preview: { service: 'next', checks: true } } }
+
+  it('leads to the new revision once it has pods, and back to stable after a failure', () => {
+    const world = trial(over)
+    assert.equal(world.preview, v2)
+    assert.deepEqual(world.route.weights, { [v1]: 100, [v2]: 0 })
+    world.outcome = () => 'Failed'
+    world.pass(5)
+    assert.equal(world.status.phase, 'Aborted', 'its checks are asked before the switch')
+    assert.equal(world.preview, v1)
+  })
+
+  it('with checks that pass is switched to, and stays with what is stable', () => {
+    const world = trial(over)
+    world.pass(30)
+    assert.deepEqual([world.preview, world.status.stable?.revision], [v2, v2])
+  })
+
+  it('that cannot be led to a pod keeps the switch waiting', () => {
+    const world = new World(spec('checkout:v1', over))
+    world.pass(20)
+    world.ready = (revision, desired) => (revision === v2 ? 0 : desired)
+    world.ask(spec('checkout:v2', over), 'c2')
+    world.pass(60)
+    assert.deepEqual([world.preview, world.route.weights[v2]], [v1, 0])
+  })
+})
+
 describe('a way back', () => {
   it('to a revision that was stable goes straight to the last step, and is checked there', () => {
     const world = trial({})

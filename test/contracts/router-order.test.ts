@@ -22,12 +22,14 @@ const rules = {
 const trial = (weight: number): Desired => ({
   weights: { [stable]: 100 - weight, [canary]: weight },
   aside: null,
+  preview: null,
   replicas: { [stable]: replicas, [canary]: replicas },
   stable,
 })
 const alone = (revision: string): Desired => ({
   weights: { [revision]: 100 },
   aside: null,
+  preview: null,
   replicas: { [revision]: replicas },
   stable: revision,
 })
@@ -90,7 +92,7 @@ function createWorld({ router, spec, users, apex }: RouterCase) {
   const settle = (want: Desired): void => {
     for (let round = 0; round < 40; round += 1) {
       const stored = { ...router.readRoute(route, at), subsets: subsets(), untaken: null }
-      const seen = { now, fleets: [...fleets.values()], route: stored }
+      const seen = { now, fleets: [...fleets.values()], route: stored, preview: null }
       const { actions, isSettled } = converge(want, seen, rules)
       if (isSettled) return
       for (const action of actions) apply(action)

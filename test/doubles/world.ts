@@ -36,6 +36,7 @@ export class World {
   pods: Pod[] = []
   revert: RevertReport | null = null
   contest: Contest | null = null
+  preview: string | null = null
   /** What analysis would say of a revision, once its traffic is live. */
   outcome: (revision: string) => Outcome = () => 'Passed'
   /** How many of the wanted pods become ready. */
@@ -84,6 +85,7 @@ export class World {
       revert: this.revert,
       obstacle: null,
       contest: this.contest,
+      preview: this.preview,
       unread: null,
       workload: this.workload,
       pods: this.pods,
@@ -146,6 +148,9 @@ export class World {
         this.route = { ...this.route, weights, aside, decision, since }
         return
       }
+      case 'preview':
+        this.preview = action.revision
+        return
       case 'remove':
         this.fleets = this.fleets.filter((fleet) => fleet.revision !== action.revision)
         return
@@ -179,7 +184,8 @@ export class World {
     const { canary, step, since, phase } = this.status
     if (!canary || step === undefined || !since || this.route.since === null) return null
     if (phase !== 'Progressing' && phase !== 'Paused') return null
-    if (!hasTraffic(this.route, canary.revision)) return null
+    const isReached = hasTraffic(this.route, canary.revision) || this.preview === canary.revision
+    if (!isReached) return null
     const from = Math.max(Date.parse(since), this.route.since + 2_000)
     if (this.now < from) return null
     const outcome = this.outcome(canary.revision)

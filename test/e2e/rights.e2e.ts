@@ -33,7 +33,7 @@ test('the controller did only what the chart grants, and the chart grants only w
   t.diagnostic(`${deeds.length} requests, ${used.size} rights used of ${new Set(granted).size}`)
 })
 
-const everyMesh = ['gatewayApi', 'service', 'inPlace'].map((name) => `mesh.${name}=true`)
+const everyMesh = ['gatewayApi', 'service', 'preview', 'inPlace'].map((name) => `mesh.${name}=true`)
 
 /** Of the simulation, whose faults lead to rights that scenarios do not. */
 const seeds = 100

@@ -130,6 +130,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [httproutes, grpcroutes]
   verbs: [patch]
 {{- end }}
+{{- if .Values.mesh.preview }}
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, update]
+{{- end }}
 {{- if .Values.mesh.service }}
 - apiGroups: [""]
   resources: [services]
