@@ -82,6 +82,7 @@ export const RolloutStatus = z
       description: 'The revision under trial, or the one aborted.',
     }),
     stable: Release.optional().meta({ description: 'The revision promoted last.' }),
+    target: RevisionHash.optional().meta({ description: 'The revision that is asked for.' }),
     step: z.int().min(0).optional().meta({ description: 'Index of the step, from 0.' }),
     progress: z.string().max(16).optional().meta({ description: 'Step of steps, such as 2/4.' }),
     attempt: z

@@ -41,7 +41,8 @@ export interface Forecast {
 
 export function forecast(name: string, object: Json): Forecast {
   const spec = record(object['spec'])
-  const revision = revisionOf(spec['template'])
+  const isAlone = spec['config'] === undefined && spec['workloadRef'] === undefined
+  const revision = isAlone ? revisionOf(spec['template']) : 'REVISION'
   const replicas = number(spec['replicas']) ?? 1
   const steps = timeLine(spec, replicas)
   const last = steps.at(-1)

@@ -94,7 +94,9 @@ export function readRollout(object: unknown): RolloutView {
     annotations: texts(metadata['annotations']),
     // Only when asked for: of thousands in a list, nobody asks.
     get target() {
-      return revisionOf(spec['template'])
+      const isAlone = spec['config'] === undefined && spec['workloadRef'] === undefined
+      // What stands in other objects too only the controller knows.
+      return isAlone ? revisionOf(spec['template']) : (text(status['target']) ?? '')
     },
     get steps() {
       return readSteps(spec)
