@@ -21,4 +21,11 @@ export interface Verdict {
   /** One sentence a user may read. */
   readonly because: string
   readonly evidence: readonly Evidence[]
+  /** Requests that callers sent to both arms in that time, where a built-in metric counts them. */
+  readonly observed?: Observed | undefined
+}
+
+export interface Observed {
+  readonly canary: number
+  readonly stable: number
 }

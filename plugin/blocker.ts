@@ -33,6 +33,9 @@ const clearings: Readonly<Record<Wait, Clearing>> = {
   Inconclusive: itself(
     'traffic, once there are enough requests; else, after the deadline, spec.analysis.onInconclusive',
   ),
+  NotFollowed: person(
+    'who owns the routes of this host: look for another one that outranks it, kubectl sluice doctor',
+  ),
   MetricsUnavailable: itself(
     'the metrics provider, once it answers: who runs it; else, after the deadline, spec.analysis.onError',
   ),

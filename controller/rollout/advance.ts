@@ -5,7 +5,14 @@ import type { Command } from '../../crds/command.ts'
 import { begin, fromAborted, fromStable, start } from './begin.ts'
 import type { Convergence } from './converge.ts'
 import { stepAt } from './desired.ts'
-import { deadlineOf, isAbout, isGateOpen, isWaitingForPerson, yieldUntil } from './gate.ts'
+import {
+  deadlineOf,
+  isAbout,
+  isGateOpen,
+  isWaitingForPerson,
+  shareProblem,
+  yieldUntil,
+} from './gate.ts'
 import { command, said } from './person.ts'
 import { isQuarantined, isSame, nameOf } from './revision.ts'
 import { hasTraffic } from './seen.ts'
@@ -102,9 +109,12 @@ function withoutEvidence(snapshot: Snapshot, state: State, phase: OnTrial): Adva
   const isError = verdict?.outcome === 'Error' && isAbout(verdict, phase)
   const reason = isError ? 'error' : 'inconclusive'
   const policy = isError ? spec.analysis?.onError : spec.analysis?.onInconclusive
-  const finding = verdict && isAbout(verdict, phase) ? verdict.because : 'no check has spoken'
+  const unfollowed = shareProblem(snapshot, phase)
+  const finding =
+    unfollowed ?? (verdict && isAbout(verdict, phase) ? verdict.because : 'no check has spoken')
   const because = `no evidence within ${spec.progressDeadline}: ${finding}`
-  if (policy === 'abort') return aborted(state, phase, { reason, because }, snapshot)
+  if (policy === 'abort' && unfollowed === null)
+    return aborted(state, phase, { reason, because }, snapshot)
   return {
     phase: { ...trialOf(phase), kind: 'Paused', reason, since: now },
     stable: state.stable,

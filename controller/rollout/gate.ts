@@ -1,9 +1,10 @@
 // When a step may be left, as facts: live, held, checked, approved, late.
 import { durationMs } from '../../crds/duration.ts'
 import type { Convergence } from './converge.ts'
-import { stepAt } from './desired.ts'
+import { isByPods, stepAt } from './desired.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Trial } from './state.ts'
+import { podShare } from './steps.ts'
 
 /** Held long enough and, where there are checks, each with its own positive evidence. */
 export function isGateOpen(snapshot: Snapshot, phase: Trial, seen: Convergence): boolean {
@@ -11,7 +12,29 @@ export function isGateOpen(snapshot: Snapshot, phase: Trial, seen: Convergence):
   if (snapshot.now < heldUntil(snapshot, phase, seen)) return false
   if (!snapshot.spec.analysis || !step.isChecked) return true
   const { verdict } = snapshot
-  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)
+  const isPassed = verdict?.outcome === 'Passed' && isAbout(verdict, phase)
+  return isPassed && shareProblem(snapshot, phase) === null
+}
+
+/** Expected requests of the canary from which on their number says something. */
+const leastExpected = 25
+/** Standard deviations of a Poisson count; less than one in a million by chance. */
+const deviations = 5
+
+/**
+ * Callers that do not follow the weights: the canary gets less than half of its share, beyond chance. Then
+ * another route outranks ours, or proxies keep an old one; the step is not left, and the release is not blamed.
+ */
+export function shareProblem({ verdict, spec, route }: Snapshot, phase: Trial): string | null {
+  if (!verdict?.observed || !isAbout(verdict, phase)) return null
+  const { canary, stable } = verdict.observed
+  const weight = route.weights[phase.canary.revision] ?? 0
+  const share = isByPods(spec) ? podShare(weight, spec.replicas).percent : weight
+  const expected = ((canary + stable) * share) / 100
+  const isLess = canary < expected / 2 && expected - canary > deviations * Math.sqrt(expected)
+  if (expected < leastExpected || !isLess) return null
+  const percent = Math.round((1000 * canary) / (canary + stable)) / 10
+  return `callers send ${percent} % of ${Math.round(canary + stable)} requests to revision ${phase.canary.revision}, whose weight is ${weight}: another route may outrank this one`
 }
 
 /** The end of a step's hold: it counts from when the step was both begun and live. */

@@ -34,6 +34,7 @@ export const waits = {
   Approval: 'A step passed its checks and waits for a person to promote it.',
   Paused: 'A person paused it: resume, promote or abort it.',
   Inconclusive: 'Checks do not have enough data: look at their evidence.',
+  NotFollowed: 'Callers send the canary less than its weight: another route may outrank ours.',
   MetricsUnavailable: 'The metrics provider does not answer: look at its address and its health.',
   Quarantined: 'Git asks for a revision that failed: commit another one, or retry it.',
   ScaledToZero: 'Git asks for another revision, and no pod could try it: raise spec.replicas.',

@@ -9,6 +9,7 @@ const v2 = revisionOf(template('checkout:v2'))
 const v3 = revisionOf(template('checkout:v3'))
 const spec = (image: string, over: Record<string, unknown> = {}) =>
   rolloutSpec({ template: template(image), ...over })
+const checks = [{ name: 'errors', successRate: { min: 99 } }]
 const beta = { headers: { 'x-beta': { exact: '1' } } }
 
 function trial(over: Record<string, unknown>): World {
@@ -176,6 +177,28 @@ describe('sizes of fleets', () => {
     world.pass(300)
     assert.deepEqual(sizes(world), { [v2]: 4 })
   })
+})
+
+describe('callers that do not follow the weights', () => {
+  const steps = [{ weight: 20, hold: '10s' }, { weight: 50 }]
+
+  for (const [canary, isLeft] of [
+    [0, false],
+    [60, false],
+    [150, true],
+    [400, true],
+  ] as const) {
+    it(`with ${canary} of 1000 requests at 20 % ${isLeft ? 'are close enough' : 'keep the step'}`, () => {
+      const world = trial({ canary: { steps }, analysis: { checks, onInconclusive: 'abort' } })
+      world.observed = { canary, stable: 1000 - canary }
+      world.pass(50)
+      assert.equal(world.route.weights[v2] === 20, !isLeft)
+      if (isLeft) return
+      assert.equal(world.status.blockedBy?.reason, 'NotFollowed')
+      world.pass(700)
+      assert.equal(world.status.phase, 'Paused', 'which is no fault of the release')
+    })
+  }
 })
 
 describe('a preview', () => {

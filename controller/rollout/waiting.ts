@@ -2,7 +2,7 @@
 import { formatDuration } from '../../crds/duration.ts'
 import type { Convergence } from './converge.ts'
 import { stepAt } from './desired.ts'
-import { deadlineOf, heldUntil, isGateOpen } from './gate.ts'
+import { deadlineOf, heldUntil, isGateOpen, shareProblem } from './gate.ts'
 import { command } from './person.ts'
 import type { Reason } from './reasons.ts'
 import { restoringMessage } from './restoring.ts'
@@ -80,13 +80,19 @@ function onTrial(snapshot: Snapshot, phase: OnTrial, seen: Convergence): Wait | 
   }
   // Before the hold is over nobody needs evidence yet, so the wait for it begins there.
   if (!isGateOpen(snapshot, phase, seen)) {
-    return { ...forEvidence(snapshot, deadline), since: held }
+    return { ...(forShare(snapshot, phase) ?? forEvidence(snapshot, deadline)), since: held }
   }
   if (step.approval && !command(snapshot, 'promote', phase)) {
     const message = `step ${phase.step + 1} at ${trafficOf(step, snapshot.spec)} passed and waits for approval: promote or abort it`
     return { reason: 'Approval', message, graceMs: 0, wakeAt: null }
   }
   return null
+}
+
+function forShare(snapshot: Snapshot, phase: OnTrial): Wait | null {
+  const message = shareProblem(snapshot, phase)
+  if (message === null) return null
+  return { reason: 'NotFollowed', message, graceMs: graceMs.provider, wakeAt: null }
 }
 
 function forEvidence({ verdict }: Snapshot, deadline: number): Wait {

@@ -1,5 +1,5 @@
 // A small pure world for tests of the core: pods, a route and a clock that obey decisions at once.
-import type { Outcome } from '../../analysis/verdict.ts'
+import type { Observed, Outcome } from '../../analysis/verdict.ts'
 import type { Workload } from '../../controller/rollout/adopt.ts'
 import { type Decision, decide } from '../../controller/rollout/decide.ts'
 import { assertInvariants } from '../../controller/rollout/invariants.ts'
@@ -37,6 +37,8 @@ export class World {
   revert: RevertReport | null = null
   contest: Contest | null = null
   preview: string | null = null
+  /** Requests that callers sent to both arms. */
+  observed: Observed | undefined
   /** What analysis would say of a revision, once its traffic is live. */
   outcome: (revision: string) => Outcome = () => 'Passed'
   /** How many of the wanted pods become ready. */
@@ -190,6 +192,7 @@ export class World {
     if (this.now < from) return null
     const outcome = this.outcome(canary.revision)
     const because = `checks say ${outcome}`
-    return { revision: canary.revision, step, from, at: this.now, outcome, because, evidence: [] }
+    const { now: at, observed } = this
+    return { revision: canary.revision, step, from, at, outcome, because, evidence: [], observed }
   }
 }
