@@ -1,5 +1,5 @@
 // A mesh and a pace in, counts by revision and pod out. Open loop: a slow answer does not slow the callers.
-import { Pool } from 'undici'
+import { type buildConnector, Pool } from 'undici'
 import type { Clock } from '../../kube/clock.ts'
 import {
   type Counts,
@@ -21,6 +21,13 @@ export interface LoadOptions {
   readonly longestMs?: number
   /** Answers remembered one by one. Default 200,000. */
   readonly sampleLimit?: number
+  /** Where connections count, not requests. Default: connections are kept as long as they hold. */
+  readonly connections?: {
+    /** New requests take a new one after this time. */
+    readonly lifetimeMs: number
+    /** For `https:` URLs: options of the handshake. */
+    readonly tls?: buildConnector.BuildOptions
+  }
 }
 
 export interface LoadSnapshot extends WindowCounts {
@@ -34,11 +41,24 @@ export interface LoadSnapshot extends WindowCounts {
   readonly timeline: readonly Second[]
 }
 
+export interface Failure {
+  readonly startedAtMs: number
+  readonly endedAtMs: number
+  /** What the answer said: its code and the proxy's flags; or the code of the error. */
+  readonly what: string
+  /** `unknown` when no pod answered. */
+  readonly revision: string
+}
+
 export interface Load {
-  /** All since the start. Failed are answers of 500 and above, and errors. */
+  /** All since the start. Failed are answers of 400 and above, and errors. */
   snapshot(): LoadSnapshot
+  /** The counts of `snapshot` alone: cheap. */
+  totals(): WindowCounts
   /** Of requests that started at or after a time, ms since epoch. */
   since(timeMs: number): WindowCounts
+  /** The first hundred that no pod failed by itself, to be looked at. */
+  failures(): readonly Failure[]
   /** Answers of a pod to requests that started after it was removed from the API. */
   servedByRemoved(removals: ReadonlyMap<string, number>): number
   /** Sends no more, and resolves when the last request has ended. */
@@ -51,18 +71,24 @@ const tickMs = 5
 const connectionLimit = 256
 const underWayLimit = 1_024
 const timeoutMs = 30_000
+const failureLimit = 100
 // What a late process may catch up on at once.
 const catchUpMs = 200
 
 export function startLoad(options: LoadOptions): Load {
-  const { clock, longestMs = 15 * 60_000, sampleLimit = 200_000 } = options
+  const { clock, longestMs = 15 * 60_000, sampleLimit = 200_000, connections } = options
   const samples = createSamples(sampleLimit)
-  const pool = new Pool(options.url, {
-    connections: connectionLimit,
-    pipelining: 1,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-  })
+  const createPool = () =>
+    new Pool(options.url, {
+      connections: connectionLimit,
+      pipelining: 1,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+      ...(connections?.tls && { connect: connections.tls }),
+    })
+  let pool = createPool()
+  const ends: Promise<void>[] = []
+  const failures: Failure[] = []
   const stopping = new AbortController()
   const underWay = new Set<Promise<void>>()
   const streams = options.hosts.map((stream) => ({ ...stream, due: 0 }))
@@ -71,8 +97,14 @@ export function startLoad(options: LoadOptions): Load {
   async function run(): Promise<void> {
     const startedMs = clock.monotonic()
     let beforeMs = startedMs
+    let pooledMs = startedMs
     while (!stopping.signal.aborted && clock.monotonic() - startedMs < longestMs) {
       const nowMs = clock.monotonic()
+      if (connections && nowMs - pooledMs > connections.lifetimeMs) {
+        ends.push(pool.close())
+        pool = createPool()
+        pooledMs = nowMs
+      }
       for (const stream of streams) {
         stream.due += ((nowMs - beforeMs) * stream.requestsPerSecond) / 1000
         missed += shed(stream)
@@ -82,7 +114,7 @@ export function startLoad(options: LoadOptions): Load {
       await clock.sleep(tickMs, stopping.signal)
     }
     await Promise.all(underWay)
-    await pool.close()
+    await Promise.all([...ends, pool.close()])
   }
 
   function launch(host: string): void {
@@ -90,7 +122,7 @@ export function startLoad(options: LoadOptions): Load {
       missed += 1
       return
     }
-    const sending = send({ ...options, pool, samples }, host)
+    const sending = send({ ...options, pool, samples, failures }, host)
     underWay.add(sending)
     void sending.then(() => underWay.delete(sending))
   }
@@ -98,7 +130,9 @@ export function startLoad(options: LoadOptions): Load {
   const stopped = run()
   return {
     stopped,
+    totals: samples.totals,
     since: samples.since,
+    failures: () => failures,
     servedByRemoved: samples.servedByRemoved,
     snapshot: () => ({
       ...samples.totals(),
@@ -119,22 +153,22 @@ export function startLoad(options: LoadOptions): Load {
 interface Sender extends LoadOptions {
   readonly pool: Pool
   readonly samples: Samples
+  readonly failures: Failure[]
 }
 
 /** Never rejects: what fails is counted. */
 async function send(sender: Sender, host: string): Promise<void> {
-  const { clock, pool, samples, path = '/' } = sender
+  const { clock, pool, samples, failures, path = '/' } = sender
   const startedAtMs = clock.now()
   const startedMs = clock.monotonic()
-  const add = (isFailed: boolean, revision = 'unknown', pod = '') =>
-    samples.add({
-      startedAtMs,
-      durationMs: clock.monotonic() - startedMs,
-      host,
-      revision,
-      pod,
-      isFailed,
-    })
+  const add = (what: string | null, revision = 'unknown', pod = '') => {
+    const isFailed = what !== null
+    const durationMs = clock.monotonic() - startedMs
+    samples.add({ startedAtMs, durationMs, host, revision, pod, isFailed })
+    if (isFailed && pod === '' && failures.length < failureLimit) {
+      failures.push({ startedAtMs, endedAtMs: clock.now(), what, revision })
+    }
+  }
   try {
     const { statusCode, headers, body } = await pool.request({
       path,
@@ -142,9 +176,11 @@ async function send(sender: Sender, host: string): Promise<void> {
       headers: { host },
     })
     await body.dump()
-    add(statusCode >= 500, textOf(headers['x-revision']), textOf(headers['x-pod']))
-  } catch {
-    add(true)
+    const flags = textOf(headers['x-response-flags']) ?? ''
+    const what = statusCode < 400 ? null : `${statusCode} ${flags}`
+    add(what, textOf(headers['x-revision']), textOf(headers['x-pod']))
+  } catch (error) {
+    add(error instanceof Error ? `${Object(error).code ?? ''} ${error.message}` : String(error))
   }
 }
 

@@ -1,5 +1,6 @@
 // `npm run e2e`: a real control plane in, the outcome of the files named *.e2e.ts out.
-// Flags: --cold builds the programs again, --keep leaves the directory; other words select files by name.
+// Flags: --cold builds the programs again, --keep leaves the directory, --router selects routers of the traffic
+// suite, --json ends with its accounts; other words select files by name.
 import { spawn } from 'node:child_process'
 import { glob, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,7 @@ import { type Binaries, findBinaries } from './binaries.ts'
 import { startControlPlane } from './control-plane.ts'
 import { connectTo, type Description, variable } from './current.ts'
 import { install, readDefinitions } from './definitions.ts'
+import { describeAccount, full, orderVariable, readAccounts, small } from './traffic/order.ts'
 
 const say = (line: string) => void process.stderr.write(`e2e: ${line}\n`)
 
@@ -19,7 +21,12 @@ async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: { cold: { type: 'boolean' }, keep: { type: 'boolean' } },
+    options: {
+      cold: { type: 'boolean' },
+      keep: { type: 'boolean' },
+      router: { type: 'string', default: '' },
+      json: { type: 'boolean' },
+    },
   })
   const isCold = values.cold === true
   const binaries = await findBinaries({ environment: process.env, onProgress: say, isCold })
@@ -31,7 +38,12 @@ async function main(argv: readonly string[]): Promise<number> {
   say(describe(binaries))
   const directory = await mkdtemp(join(tmpdir(), 'sluice-e2e-'))
   try {
-    return await runOn({ binaries, directory, selection: positionals })
+    const { router } = values
+    const code = await runOn({ binaries, directory, selection: positionals, router })
+    const accounts = await readAccounts(directory)
+    for (const account of accounts) say(describeAccount(account))
+    if (values.json) process.stdout.write(`${JSON.stringify({ traffic: accounts })}\n`)
+    return code
   } finally {
     if (values.keep) say(`kept ${directory}`)
     else await rm(directory, { recursive: true, force: true })
@@ -47,6 +59,7 @@ interface RunOptions {
   readonly binaries: Binaries
   readonly directory: string
   readonly selection: readonly string[]
+  readonly router: string
 }
 
 async function runOn(options: RunOptions): Promise<number> {
@@ -82,7 +95,12 @@ async function runWith(stack: AsyncDisposableStack, options: RunOptions): Promis
   }
   const path = join(directory, 'control-plane.json')
   await writeFile(path, JSON.stringify(description), { mode: 0o600 })
-  return runFiles(await filesOf(selection), path)
+  const isAlone = selection.length === 1 && selection[0] === 'traffic'
+  const order = { ...(isAlone ? full : small), router: options.router }
+  return runFiles(await filesOf(selection), {
+    [variable]: path,
+    [orderVariable]: JSON.stringify(order),
+  })
 }
 
 async function filesOf(selection: readonly string[]): Promise<string[]> {
@@ -98,11 +116,14 @@ async function filesOf(selection: readonly string[]): Promise<string[]> {
 const isLast = (file: string) => file === 'rights.e2e.ts'
 
 /** One process per file, one after the other: each scenario has the machine for itself. */
-function runFiles(files: readonly string[], description: string): Promise<number> {
+function runFiles(
+  files: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<number> {
   const flags = ['--test', '--test-concurrency=1', '--test-reporter=spec']
   const child = spawn(process.execPath, [...flags, ...files], {
     stdio: 'inherit',
-    env: { ...process.env, [variable]: description },
+    env: { ...process.env, ...environment },
   })
   return new Promise((resolve, reject) => {
     child.once('error', reject)

@@ -1,0 +1,43 @@
+// Every router under continuous load: promote, abort, supersede, controller killed, Rollout deleted. No request
+// fails that the bad release did not fail by itself.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { services } from '../../kube/resources.ts'
+import { currentControlPlane } from './current.ts'
+import { startLabPlane } from './traffic/data-plane.ts'
+import { describeAccount, note, orderVariable, readOrder } from './traffic/order.ts'
+import { play } from './traffic/play.ts'
+import { routerStories } from './traffic/routers.ts'
+import { setTrafficStage } from './traffic/stage.ts'
+
+const order = readOrder(process.env[orderVariable])
+const planes = [{ name: 'lab', startPlane: startLabPlane, skip: false }] as const
+
+for (const { name, startPlane, skip } of planes) {
+  describe(`traffic on the data plane of ${name}`, { concurrency: order.atOnce, skip }, () => {
+    for (const router of routerStories.filter((story) => story.name.includes(order.router))) {
+      test(`${router.name}: no request is dropped`, async (t) => {
+        const plane = await currentControlPlane()
+        const namespace = `traffic-${name}-${router.name.replaceAll(' ', '-')}`
+        const stage = await setTrafficStage({ plane, router, namespace, startPlane })
+        try {
+          const account = await play(stage, name, order)
+          await note(plane.directory, account)
+          t.diagnostic(describeAccount(account))
+          const failed = account.chapters.filter((chapter) => chapter.failed > 0)
+          if (failed.length > 0) t.diagnostic(JSON.stringify([failed, account.failures]))
+          assert.deepEqual(failed, [], describeAccount(account))
+          assert.equal(account.failed, 0)
+          // Without a mesh, taking a pod away is what takes its traffic away: it serves on while it ends.
+          if (router.route !== services) assert.equal(account.servedByRemoved, 0)
+          assert.ok(account.requests >= order.atLeast, `${account.requests} requests`)
+        } catch (error) {
+          t.diagnostic(await stage.tail())
+          throw error
+        } finally {
+          await stage.close()
+        }
+      })
+    }
+  })
+}

@@ -1,0 +1,157 @@
+// A stage in, an account of every request out, while releases are promoted, aborted and superseded, the
+// controller is killed, and at last the Rollout is deleted.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { rollouts } from '../../../kube/resources.ts'
+import type { Load } from '../../../lab/load/start.ts'
+import type { TrafficStage } from './stage.ts'
+
+export interface Account {
+  readonly router: string
+  readonly plane: string
+  readonly requests: number
+  /** Not those that the bad release failed by itself. */
+  readonly failed: number
+  /** Those. */
+  readonly failedByRelease: number
+  /** Due and not sent, because the machine was busy. */
+  readonly missed: number
+  /** Answers of a pod to requests that began after it was removed. */
+  readonly servedByRemoved: number
+  /** From a stored route to one that is obeyed. */
+  readonly lagMs: { readonly median: number; readonly most: number; readonly count: number }
+  readonly chapters: readonly Chapter[]
+  /** Some that failed, to be looked at: what the answer said, and when. */
+  readonly failures: readonly string[]
+  readonly seconds: number
+}
+
+export interface Chapter {
+  readonly name: string
+  readonly seconds: number
+  readonly failed: number
+}
+
+export interface Pace {
+  readonly requestsPerSecond: number
+  /** Releases are promoted until so many requests were sent. */
+  readonly atLeast: number
+}
+
+interface Scene {
+  readonly stage: TrafficStage
+  readonly load: Load
+  /** Applies the next release; gives its revision once it is on trial. */
+  release(errorPercent?: number): Promise<string>
+  /** Revisions that fail requests by themselves. */
+  readonly bad: Set<string>
+}
+
+const errorPercent = 30
+const warmUpMs = 300
+const someRequests = 30
+const afterDeletionMs = 1_500
+
+export async function play(stage: TrafficStage, plane: string, pace: Pace): Promise<Account> {
+  const startedMs = performance.now()
+  let version = 1
+  await stage.apply({ version: 'v1' })
+  await stage.story.until('v1 is stable', ({ phase, stable }) => phase === 'Stable' && stable)
+  await stage.story.promoted(stage.story.status()?.stable?.revision ?? '')
+  const load = await stage.call(pace.requestsPerSecond)
+  await sleep(warmUpMs)
+  const scene: Scene = {
+    ...{ stage, load, bad: new Set() },
+    async release(percent = 0) {
+      version += 1
+      await stage.apply({ version: `v${version}`, errorPercent: percent })
+      return stage.story.trial()
+    },
+  }
+  const chapters: Chapter[] = []
+  const chapter = async (name: string, work: (scene: Scene) => Promise<void>) => {
+    const from = { failed: failedBy(scene).others, ms: performance.now() }
+    await work(scene)
+    const failed = failedBy(scene).others - from.failed
+    chapters.push({ name, failed, seconds: Math.round(performance.now() - from.ms) / 1_000 })
+  }
+  await chapter('promote', promote)
+  await chapter('abort', abort)
+  await chapter('supersede', supersede)
+  await chapter('kill', kill)
+  while (load.totals().requests < pace.atLeast) await chapter('promote again', promote)
+  await chapter('delete', remove)
+  await load.stop()
+  const { others, own } = failedBy(scene)
+  const times = stage.lag.times()
+  return {
+    ...{ router: stage.router.name, plane, chapters, failed: others, failedByRelease: own },
+    requests: load.totals().requests,
+    missed: load.snapshot().missed,
+    failures: load
+      .failures()
+      .map(({ endedAtMs, what }) => `${new Date(endedAtMs).toISOString()} ${what}`),
+    servedByRemoved: load.servedByRemoved(stage.removedPods),
+    lagMs: {
+      median: Math.round(times[Math.floor(times.length / 2)] ?? 0),
+      most: Math.round(times.at(-1) ?? 0),
+      count: times.length,
+    },
+    seconds: Math.round((performance.now() - startedMs) / 100) / 10,
+  }
+}
+
+async function promote({ stage, release }: Scene): Promise<void> {
+  await stage.story.promoted(await release())
+}
+
+/** A person ends the trial of a release that fails requests. */
+async function abort(scene: Scene): Promise<void> {
+  const { stage, bad } = scene
+  const revision = await scene.release(errorPercent)
+  bad.add(revision)
+  await someTraffic(scene, revision)
+  await stage.say('abort')
+  await stage.story.until(`${revision} is aborted`, ({ phase }) => phase === 'Aborted')
+  await sleep(warmUpMs)
+}
+
+/** A newer release while the one before it has traffic. */
+async function supersede(scene: Scene): Promise<void> {
+  await someTraffic(scene, await scene.release())
+  await scene.stage.story.promoted(await scene.release())
+}
+
+async function kill(scene: Scene): Promise<void> {
+  const { stage } = scene
+  const revision = await scene.release()
+  await someTraffic(scene, revision)
+  await stage.killController()
+  await stage.story.promoted(revision)
+}
+
+/** In the middle of a step; what belongs to the Rollout stays, as a person asks who still has callers. */
+async function remove(scene: Scene): Promise<void> {
+  const { api, namespace } = scene.stage
+  await someTraffic(scene, await scene.release())
+  const key = { namespace, name: 'checkout' }
+  await api.delete(rollouts, key, { propagation: 'Orphan' })
+  const deadlineAtMs = Date.now() + 20_000
+  while ((await api.list(rollouts, { namespace })).items.length > 0) {
+    if (Date.now() > deadlineAtMs) throw new Error('the Rollout is still there after 20 s')
+    await sleep(50)
+  }
+  await sleep(afterDeletionMs)
+}
+
+async function someTraffic({ stage, load }: Scene, revision: string): Promise<void> {
+  await stage.story.until(`${revision} has traffic`, ({ phase }) => {
+    if (phase !== 'Progressing') throw new Error(`${revision} is ${phase} too early`)
+    return (load.totals().byRevision[revision]?.requests ?? 0) >= someRequests
+  })
+}
+
+function failedBy({ load, bad }: Scene): { readonly own: number; readonly others: number } {
+  const { failed, byRevision } = load.totals()
+  const own = [...bad].reduce((sum, revision) => sum + (byRevision[revision]?.failed ?? 0), 0)
+  return { own, others: failed - own }
+}
