@@ -15,6 +15,8 @@ export const Command = z.strictObject({
   at: z.string().max(40),
   revision: z.string().max(63).optional(),
   step: z.int().min(0).optional(),
+  /** Only for promote: leave out the steps and gates that are left. */
+  full: z.literal(true).optional(),
 })
 export type Command = z.infer<typeof Command> & { readonly verb: Verb }
 

@@ -49,15 +49,15 @@ export const tags = new Proxy(() => null, { get: (target) => target })`,
   },
 }
 
-// The grammar of PromQL is a quarter of what it needs when it is packed, and only lint unpacks it.
-const packedGrammar: Plugin = {
-  name: 'packed-grammar',
-  setup({ onLoad }) {
-    onLoad(
-      { filter: /\/@prometheus-io\/lezer-promql\/dist\/index[.a-z]*js$/ },
-      async ({ path }) => {
+/** A library as packed text, a quarter of its size, which is unpacked when it is used first. */
+function packedLibrary(name: string, filter: RegExp, exports: readonly string[]): Plugin {
+  return {
+    name: `packed-${name}`,
+    setup({ onLoad }) {
+      onLoad({ filter }, async ({ path }) => {
+        const names = exports.join(', ')
         const { outputFiles } = await build({
-          entryPoints: [path],
+          stdin: { contents: `export { ${names} } from '${path}'`, resolveDir },
           plugins: [withoutColours],
           bundle: true,
           platform: 'node',
@@ -70,12 +70,30 @@ const packedGrammar: Plugin = {
         const text = packed(outputFiles[0]?.text ?? '')
         const contents = `${unpack}const module = { exports: {} }
 new Function('module', 'exports', unpack('${text}'))(module, module.exports)
-export const { parser } = module.exports`
+export const { ${names} } = module.exports`
         return { contents, resolveDir }
-      },
-    )
-  },
+      })
+    },
+  }
 }
+
+const grammar = packedLibrary('grammar', /\/@prometheus-io\/lezer-promql\/dist\/index[.a-z]*js$/, [
+  'parser',
+])
+// A name that is missing here fails the build.
+const yaml = packedLibrary('yaml', /\/yaml\/browser\/dist\/index\.js$/, [
+  ...[
+    'parse',
+    'parseAllDocuments',
+    'stringify',
+    'Composer',
+    'CST',
+    'Lexer',
+    'LineCounter',
+    'Parser',
+  ],
+  ...['isAlias', 'isMap', 'isNode', 'isPair', 'isScalar', 'isSeq'],
+])
 
 const resolveDir = path('.')
 const unpack = `import { brotliDecompressSync } from 'node:zlib'
@@ -84,6 +102,14 @@ const unpack = (text) => brotliDecompressSync(Buffer.from(text, 'base64')).toStr
 
 function packed(text: string): string {
   return brotliCompressSync(text).toString('base64')
+}
+
+// The engine of reverts reads definitions by the schemas of crds/. The bundle reads them as lint does.
+const smallParser: Plugin = {
+  name: 'small-parser',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/crds\/(parse|problem)\.ts$/ }, () => ({ path: path('lint/parse.ts') }))
+  },
 }
 
 /** Writes the bundle; `bytes` is its size. */
@@ -100,7 +126,7 @@ export async function buildPlugin(
     minify: true,
     legalComments: 'none',
     banner: { js: banner },
-    plugins: [requiredBuiltins, evaluatedSchemas, packedGrammar],
+    plugins: [requiredBuiltins, evaluatedSchemas, grammar, yaml, smallParser],
     // Its form for browsers is made of ES modules, so that what is not used stays out.
     alias: { yaml: path('../node_modules/yaml/browser/dist/index.js') },
     logLevel: 'error',

@@ -7,6 +7,9 @@ import { history } from './commands/history.ts'
 import { judge } from './commands/judge.ts'
 import { lint } from './commands/lint.ts'
 import { plan } from './commands/plan.ts'
+import { restart } from './commands/restart.ts'
+import { restore } from './commands/restore.ts'
+import { revert } from './commands/revert.ts'
 import { status } from './commands/status.ts'
 import { version } from './commands/version.ts'
 import { wait } from './commands/wait.ts'
@@ -38,9 +41,12 @@ export const commands: Readonly<Record<string, Command>> = {
     'Allow another try of a revision that failed',
     'Only for the revision that the spec asks for now.',
   ),
+  restart,
   lint,
   judge,
   plan,
+  revert,
+  restore,
   doctor,
   completion,
   __complete: completeCommand(() => commands),

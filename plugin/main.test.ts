@@ -79,6 +79,38 @@ checkout  Progressing  1/2   5%      5d8f22aa01  77ab01cdef  1/1     1m   revisi
     })
   })
 
+  test('promote in full is more than promote, and is stored as such', async () => {
+    const at = 'at step 1/2 (revision 77ab01cdef)'
+    const full = await run(api.url, ['promote', 'checkout', '--full'])
+    const again = await run(api.url, ['promote', 'checkout', '--full'])
+    const less = await run(api.url, ['promote', 'checkout'])
+    const line = (what: string) => `rollout.sluice.dev/checkout ${what} ${at}\n`
+    assert.deepEqual(
+      [full.out, again.out, less.out],
+      [
+        line('promote in full requested'),
+        line('promote in full already requested by ann'),
+        line('promote already requested by ann'),
+      ],
+    )
+    const { out } = await run(api.url, ['get', 'checkout', '-o=json'])
+    const said = JSON.parse(JSON.parse(out).metadata.annotations['sluice.dev/promote'])
+    assert.equal(said.full, true)
+  })
+
+  test('restart asks for fresh pods after the trial, and only when it is no dry run', async () => {
+    const asked = async () => {
+      const { out } = await run(api.url, ['get', 'checkout', '-o=jsonpath={.spec.restartAt}'])
+      return out
+    }
+    const said =
+      'rollout.sluice.dev/checkout restart requested of pods from before 2026-01-01T00:05:00Z, once the trial of revision 77ab01cdef has ended'
+    const dry = await run(api.url, ['restart', 'checkout', '--dry-run=server'])
+    assert.deepEqual([dry.out, await asked()], [`${said} (server dry run)\n`, ''])
+    const { out } = await run(api.url, ['restart', 'checkout'])
+    assert.deepEqual([out, await asked()], [`${said}\n`, '2026-01-01T00:05:00Z'])
+  })
+
   const messages: readonly [string[], number, string][] = [
     [['get', '-n', 'other'], 0, 'No rollouts found in namespace other.\n'],
     [

@@ -87,6 +87,7 @@ test('a command is pending until its identity was consumed', () => {
   const consumed = view({ commands: { promote: '1' } }, annotations)
   assert.deepEqual(pendingCommand(view({}, annotations), 'promote'), {
     by: 'ann',
+    isFull: false,
     revision: 'c',
     step: 1,
   })

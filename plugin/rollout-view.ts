@@ -130,6 +130,8 @@ export function readRollout(object: unknown): RolloutView {
 
 export interface Pending {
   readonly by: string
+  /** Of promote: without the steps that are left. */
+  readonly isFull: boolean
   readonly revision?: string
   readonly step?: number
 }
@@ -141,6 +143,7 @@ export function pendingCommand(rollout: RolloutView, verb: Verb): Pending | null
   if (id === undefined || rollout.consumed[verb] === id) return null
   return {
     by: sentence(command['by']) ?? 'somebody',
+    isFull: command['full'] === true,
     ...compact({ revision: text(command['revision']), step: number(command['step']) }),
   }
 }

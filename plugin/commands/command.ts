@@ -20,20 +20,27 @@ const conflictLimit = 3
 const reasonLimit = 512
 const userLimit = 253
 
+export const dryRunFlag = {
+  takes: 'WHERE',
+  values: ['none', 'server'],
+  help: 'server: let it check everything and store nothing',
+}
+
+const fullFlag = {
+  help: 'leave out the steps, holds, checks and approvals that are left; pods must still be ready',
+}
+
 export function command(verb: Verb, summary: string, detail: string): Command {
   return {
     summary,
     detail,
-    usage: `${verb} NAME [--reason TEXT] [flags]`,
+    usage: `${verb} NAME ${verb === 'promote' ? '[--full] ' : ''}[--reason TEXT] [flags]`,
     completes: 'rollout',
     flags: {
       ...commonFlags,
+      ...(verb === 'promote' && { full: fullFlag }),
       reason: { takes: 'TEXT', help: 'why; it is kept in the story of the rollout' },
-      'dry-run': {
-        takes: 'WHERE',
-        values: ['none', 'server'],
-        help: 'server: let it check everything and store nothing',
-      },
+      'dry-run': dryRunFlag,
     },
     async run(invocation) {
       const { world, flags } = invocation
@@ -43,17 +50,22 @@ export function command(verb: Verb, summary: string, detail: string): Command {
         throw new UsageError(`--reason is longer than ${reasonLimit} characters`)
       }
       const isDryRun = flags.value('dry-run') === 'server'
+      const isFull = verb === 'promote' && flags.isSet('full')
       const cluster = await connect(invocation)
       const [seen, by] = await Promise.all([read(cluster, name), whoAmI(cluster)])
       const { pending } = await request(cluster, seen, {
         verb,
         isDryRun,
-        said: { id: world.newId(), by, why, at: new Date(world.now()).toISOString() },
+        said: {
+          ...{ id: world.newId(), by, why, at: new Date(world.now()).toISOString() },
+          ...(isFull && { full: true }),
+        },
       })
       const already = pending ? ` already requested by ${pending}` : ' requested'
       const dryRun = isDryRun ? ' (server dry run)' : ''
       const at = verb === 'retry' ? `of revision ${seen.target}` : `at ${place(seen)}`
-      world.print(`rollout.sluice.dev/${seen.name} ${verb}${already} ${at}${dryRun}\n`)
+      const what = isFull ? `${verb} in full` : verb
+      world.print(`rollout.sluice.dev/${seen.name} ${what}${already} ${at}${dryRun}\n`)
       return 0
     },
   }
@@ -67,6 +79,7 @@ interface Will {
     readonly by: string
     readonly why: string | undefined
     readonly at: string
+    readonly full?: boolean
   }
 }
 
@@ -82,7 +95,9 @@ async function request(
   let current = seen
   for (let attempt = 0; attempt <= conflictLimit; attempt++) {
     const pending = pendingCommand(current, will.verb)
-    if (pending?.revision === revision && pending.step === step) return { pending: pending.by }
+    const isSame = pending?.revision === revision && pending.step === step
+    // More than was asked for before is no repetition.
+    if (isSame && (pending.isFull || !will.said.full)) return { pending: pending.by }
     const command = JSON.stringify({ ...will.said, revision, step })
     if (await write(cluster, current, { ...will, command })) return { pending: null }
     current = await read(cluster, seen.name)

@@ -47,6 +47,10 @@ const deeds: readonly (readonly [RegExp, Deed])[] = [
     ({ world }, [by = '', verb]) => say(world, { by, verb: verb as Verb }),
   ],
   [
+    /^(\w+) says promote in full$/,
+    ({ world }, [by = '']) => say(world, { by, verb: 'promote', isInFull: true }),
+  ],
+  [
     /^(\w+) says (promote|abort) for another revision$/,
     ({ world }, [by = '', verb]) =>
       say(world, { by, verb: verb as Verb, about: { revision: 'feedfeed00', step: 0 } }),

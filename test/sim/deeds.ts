@@ -17,12 +17,16 @@ export interface Saying {
   readonly by?: string
   /** Only for this revision and step; left out, for whatever is on trial. */
   readonly about?: { readonly revision: string; readonly step: number }
+  /** Only with promote. */
+  readonly isInFull?: boolean
 }
 
-export function say(world: World, { verb, by = 'ada', about }: Saying): void {
+export function say(world: World, { verb, by = 'ada', about, isInFull }: Saying): void {
   const now = world.kernel.now()
-  const command = { id: `${verb}-${by}-${now}`, by, at: new Date(now).toISOString(), ...about }
-  world.trace.note(() => `${by} says ${verb}`)
+  const full = isInFull ? { full: true } : {}
+  const at = new Date(now).toISOString()
+  const command = { id: `${verb}-${by}-${now}`, by, at, ...about, ...full }
+  world.trace.note(() => `${by} says ${verb}${isInFull ? ' in full' : ''}`)
   edit(world, rollouts, {
     metadata: { annotations: { [commandAnnotation(verb)]: JSON.stringify(command) } },
   })
