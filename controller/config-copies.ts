@@ -1,5 +1,6 @@
 // Configuration that a Rollout names in, copies for one revision out: made from a fresh read, and only while it
 // still is what the revision was computed from.
+import { label } from '../crds/names.ts'
 import { type ConfigRef, contentDigest, type Hash, revisionOf } from '../crds/revision.ts'
 import { isConflict, type KubeObject } from '../kube/api.ts'
 import { isCopy, renderCopy } from '../kube/config-copy.ts'
@@ -59,13 +60,18 @@ async function createCopy(hands: Hands, copy: KubeObject): Promise<void> {
     if (!isConflict(error)) throw error
     const { namespace, name } = copy.metadata
     const other = await readAny(hands, resource, { namespace, name })
-    // One of a fleet before this is being taken away; then it is made again.
-    if (!other || other.metadata.deletionTimestamp) throw error
-    if (isCopy(other, copy)) return
+    if (other && isCopy(other, copy)) return
+    // That of a fleet before this is about to be taken away, and is made again then.
+    if (!other || isOfRevision(other, copy)) throw error
     throw new Stalled(
       `${copy.kind} ${name} exists and is not the copy of this revision: rename it, or delete it`,
     )
   }
+}
+
+function isOfRevision(other: KubeObject, copy: KubeObject): boolean {
+  const marks = [label.rollout, label.revision]
+  return marks.every((mark) => other.metadata.labels?.[mark] === copy.metadata.labels?.[mark])
 }
 
 async function readOne(hands: Hands, namespace: string, ref: ConfigRef): Promise<KubeObject> {

@@ -45,10 +45,18 @@ export async function evict(
   try {
     await api.create(pods, eviction, { subresource: 'eviction' })
   } catch (error) {
-    if (!(error instanceof ApiError) || ![404, 409, 429].includes(error.code)) throw error
-    if (error.code !== 429) return
-    throw new Stalled(`pod ${pod} may not be evicted now: ${error.message}`)
+    if (!(error instanceof ApiError)) throw error
+    // Gone, or another pod of that name: the next decision sees it.
+    if (error.code === 404 || error.code === 409) return
+    const refusal = refusals[error.code]
+    if (refusal === undefined) throw error
+    throw new Stalled(`pod ${pod} ${refusal}: ${error.message}`)
   }
+}
+
+const refusals: Readonly<Record<number, string>> = {
+  403: 'may not be evicted: install the chart with workloads.evictions=true',
+  429: 'may not be evicted now',
 }
 
 async function readWorkload(

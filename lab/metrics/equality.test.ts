@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { promisify } from 'node:util'
+import { istio } from '../../analysis/metrics/istio.ts'
 import { prometheusProvider } from '../../analysis/prometheus.ts'
 import { groupedQuery, singleQuery } from '../../analysis/query.ts'
 import { findProgram, startRealPrometheus } from './real-prometheus.ts'
@@ -33,6 +34,7 @@ const target = {
   revision: 'aaa',
   stable: 'bbb',
   windowMs: 120_000,
+  table: istio,
 }
 const revisionRate = (extra: string) =>
   `sum by (destination_canonical_revision) (rate(istio_requests_total{${extra}}[2m]))`
