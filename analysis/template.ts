@@ -1,5 +1,6 @@
 // A Rollout's analysis and the template it names in, the checks that run out.
 import type { Analysis, AnalysisTemplateSpec } from '../crds/analysis-template.ts'
+import { isOfType } from '../crds/argument.ts'
 import type { Check } from '../crds/check.ts'
 import { fill, keep } from './promql-text.ts'
 
@@ -21,13 +22,13 @@ export function resolveChecks(
   const own = analysis.checks ?? []
   const reference = analysis.templateRef
   if (!reference) return limited(own)
-  if (!template) return problem(`AnalysisTemplate ${reference.name} does not exist`)
+  if (!template) return problem(`${titleOf(reference)} does not exist`)
   const values = argumentsOf(template, reference)
   if ('because' in values) return values
   const checks: Check[] = []
   for (const check of template.checks) {
     const filled = filledCheck(check, values.values)
-    if ('because' in filled) return problem(`AnalysisTemplate ${reference.name}: ${filled.because}`)
+    if ('because' in filled) return problem(`${titleOf(reference)}: ${filled.because}`)
     checks.push(filled.check)
   }
   return limited([...checks, ...own])
@@ -35,6 +36,10 @@ export function resolveChecks(
 
 type Reference = NonNullable<Analysis['templateRef']>
 type Problem = Extract<Resolved, { kind: 'problem' }>
+
+function titleOf({ kind, name }: Reference): string {
+  return `${kind} ${name}`
+}
 
 function argumentsOf(
   template: AnalysisTemplateSpec,
@@ -44,13 +49,14 @@ function argumentsOf(
   const given = new Map(Object.entries(reference.args ?? {}))
   const unknown = [...given.keys()].filter((name) => !declared.some((one) => one.name === name))
   if (unknown.length > 0) {
-    return problem(`AnalysisTemplate ${reference.name} has no argument ${unknown.join(', ')}`)
+    return problem(`${titleOf(reference)} has no argument ${unknown.join(', ')}`)
   }
   const values = new Map<string, string>()
-  for (const { name, value } of declared) {
+  for (const { name, type, value } of declared) {
     const chosen = given.get(name) ?? value
-    if (chosen === undefined) {
-      return problem(`AnalysisTemplate ${reference.name} needs the argument ${name}`)
+    if (chosen === undefined) return problem(`${titleOf(reference)} needs the argument ${name}`)
+    if (!isOfType(type, chosen)) {
+      return problem(`${titleOf(reference)}: the argument ${name} must be a ${type}`)
     }
     values.set(name, chosen)
   }
@@ -61,12 +67,58 @@ function filledCheck(
   check: Check,
   values: ReadonlyMap<string, string>,
 ): { check: Check } | { because: string } {
-  if (!check.prometheus) return { check }
-  const filled = fill(check.prometheus.query, (placeholder) =>
-    placeholder.startsWith('args.') ? values.get(placeholder.slice('args.'.length)) : keep,
-  )
-  if ('problem' in filled) return { because: `check ${check.name}: ${filled.problem}` }
-  return { check: { ...check, prometheus: { ...check.prometheus, query: filled.text } } }
+  const { prometheus, datadog, webhook } = check
+  const problems: string[] = []
+  const text = (template: string) => {
+    const filled = fill(template, (placeholder) =>
+      placeholder.startsWith('args.') ? values.get(placeholder.slice('args.'.length)) : keep,
+    )
+    if ('text' in filled) return filled.text
+    problems.push(filled.problem)
+    return template
+  }
+  const address = (template: string) =>
+    replaced(template, values, (value) => encodeURIComponent(value))
+  const value = (template: string) => replaced(template, values, (plain) => plain)
+  const filled: Check = {
+    ...check,
+    ...(prometheus && { prometheus: { ...prometheus, query: text(prometheus.query) } }),
+    ...(datadog && { datadog: { ...datadog, query: text(datadog.query) } }),
+    ...(webhook && {
+      webhook: {
+        ...webhook,
+        url: address(webhook.url),
+        ...(webhook.body !== undefined && { body: text(webhook.body) }),
+      },
+    }),
+    ...(check.cloudWatch && { cloudWatch: mapped(check.cloudWatch, value) }),
+    ...(check.job && { job: mapped(check.job, value) }),
+  }
+  const [problem] = problems
+  return problem === undefined ? { check: filled } : { because: `check ${check.name}: ${problem}` }
+}
+
+/** Where a text is a value of its own, and its end can not be reached. */
+function replaced(
+  template: string,
+  values: ReadonlyMap<string, string>,
+  safe: (value: string) => string,
+): string {
+  return template.replace(/\{\{\s*args\.([^{}\s]+)\s*\}\}/g, (whole, name: string) => {
+    const value = values.get(name)
+    return value === undefined ? whole : safe(value)
+  })
+}
+
+/** The same shape with each text in it changed. */
+function mapped<Value>(value: Value, change: (text: string) => string): Value {
+  const walk = (node: unknown): unknown => {
+    if (typeof node === 'string') return change(node)
+    if (Array.isArray(node)) return node.map(walk)
+    if (typeof node !== 'object' || node === null) return node
+    return Object.fromEntries(Object.entries(node).map(([key, inner]) => [key, walk(inner)]))
+  }
+  return walk(value) as Value
 }
 
 function limited(checks: readonly Check[]): Resolved {

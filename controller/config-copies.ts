@@ -6,7 +6,7 @@ import { isConflict, type KubeObject } from '../kube/api.ts'
 import { isCopy, renderCopy } from '../kube/config-copy.ts'
 import { replicaSets } from '../kube/resources.ts'
 import { assertMayWrite, Fenced, type Hands, readAny, Stalled } from './hands.ts'
-import { resourceOf } from './named-world.ts'
+import { resourceOf } from './named-kinds.ts'
 import type { Observed } from './observe.ts'
 
 /** What the copies of a revision are made from. Throws when it has changed since it was read. */

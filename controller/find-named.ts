@@ -5,7 +5,7 @@ import { ApiError, type KubeObject } from '../kube/api.ts'
 import { followPatch } from '../kube/deployment.ts'
 import { keyOf } from '../kube/store.ts'
 import { assertMayWrite, type Hands, readAny } from './hands.ts'
-import { type NamedRef, resourceOf } from './named-world.ts'
+import { type NamedRef, resourceOf } from './named-kinds.ts'
 
 interface Place {
   readonly namespace: string

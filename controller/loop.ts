@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { createAnalyst } from '../analysis/analyst.ts'
 import type { Provider } from '../analysis/provider.ts'
+import type { Sources as MetricSources } from '../analysis/source.ts'
 import type { Verdict } from '../analysis/verdict.ts'
 import type { KubeApi } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
@@ -20,6 +21,8 @@ import { createWorld, type World } from './world.ts'
 export interface LoopOptions {
   readonly api: KubeApi
   readonly provider: Provider
+  /** Providers of metrics that are no Prometheus; none without them. */
+  readonly metricSources?: MetricSources | undefined
   readonly clock: Clock
   /** In [0, 1), for jitter. */
   readonly random: () => number
@@ -195,11 +198,14 @@ function createQueue(
 }
 
 function judgingOf(options: LoopOptions, { world, memory, add }: Parts, clock: Clock): Judging {
-  const { provider, scrapeIntervalMs, mayWrite, listeners } = options
+  const { provider, metricSources, scrapeIntervalMs, mayWrite, listeners } = options
   return {
     world,
     memory,
-    analyst: createAnalyst({ provider, clock, scrapeIntervalMs }),
+    analyst: createAnalyst({
+      ...{ provider, clock, scrapeIntervalMs },
+      ...(metricSources === undefined ? {} : { sources: metricSources }),
+    }),
     clock,
     intervalMs: scrapeIntervalMs,
     isLeading: mayWrite,

@@ -14,6 +14,7 @@ import { createEventWriter } from '../kube/events.ts'
 import { createLease } from '../kube/lease.ts'
 import { createKubeApi } from '../kube/transport.ts'
 import { createLoop, type Loop } from './loop.ts'
+import { createMetricSources } from './metric-sources.ts'
 import { allowedHosts } from './notify/allowed-hosts.ts'
 import { createNotifier } from './notify/notifier.ts'
 import { openGit } from './open-git.ts'
@@ -99,7 +100,7 @@ async function run(options: Options, secretDirectory: string, signal: AbortSigna
         onStopped: () => logger.info('not leading any more'),
       })
     : null
-  const provider = prometheusProvider({ url: options.prometheus })
+  const provider = prometheusProvider({ url: options.prometheus, ...options.prometheusAccess })
   const mayWrite = () => lease?.mayWrite() ?? true
   const isLeading = () => (lease ? lease.fence() !== null : true)
   const notifier = createNotifier({
@@ -111,6 +112,10 @@ async function run(options: Options, secretDirectory: string, signal: AbortSigna
   const loop: Loop = createLoop({
     api,
     provider,
+    metricSources: createMetricSources({
+      ...{ api, clock, hosts: options.analysisHosts },
+      world: () => loop.world,
+    }),
     git: openGit,
     clock,
     random,

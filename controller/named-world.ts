@@ -1,26 +1,16 @@
-// ConfigMaps, Secrets and Deployments that Rollouts name in, what they ask for out. A kind is followed from the
-// first Rollout that names one, and only objects with our label: what nobody named is never sent to us, and of
-// configuration a digest is all that is kept.
-import { label } from '../crds/names.ts'
+// ConfigMaps, Secrets and Deployments that Rollouts name in, what they ask for out: templates, configuration with
+// what it held a moment ago, and who names what.
 import { type ConfigRef, configRefsOf, revisionOf } from '../crds/revision.ts'
 import type { RolloutSpec } from '../crds/rollout.ts'
-import type { KubeObject, Resource } from '../kube/api.ts'
-import { ApiError } from '../kube/api.ts'
+import type { KubeObject } from '../kube/api.ts'
 import { rolloutLabel } from '../kube/bounded-name.ts'
-import { readConfig, slimConfig } from '../kube/config-copy.ts'
+import { readConfig } from '../kube/config-copy.ts'
 import { type DeploymentView, readDeployment } from '../kube/deployment.ts'
-import type { Reflector, ReflectorEvent, ReflectorOptions } from '../kube/reflector.ts'
-import { configMaps, deployments, secrets } from '../kube/resources.ts'
-import { type Key, keyOf, parseKey, type Store, slim } from '../kube/store.ts'
+import { type Key, keyOf, parseKey, type Store } from '../kube/store.ts'
+import { createNamedKinds, type Followed, type KindsOptions, type NamedRef } from './named-kinds.ts'
 import { readRollout } from './parsed.ts'
 import { configSettleMs, type FollowedConfig, type Kept } from './rollout/asked.ts'
 import type { Obstacle } from './rollout/snapshot.ts'
-
-/** An object that a Rollout names, in its namespace. */
-export interface NamedRef {
-  readonly kind: ConfigRef['kind'] | 'Deployment'
-  readonly name: string
-}
 
 /** What a Rollout runs, as it stands now. */
 export interface Release {
@@ -46,96 +36,44 @@ export interface Template {
   readonly template: unknown
 }
 
-export interface NamedOptions {
+export interface NamedOptions extends KindsOptions {
   readonly now: () => number
-  /** Builds a reflector and, once the world runs, starts it. */
-  readonly follow: (name: string, resource: Resource, more: Partial<ReflectorOptions>) => Reflector
   readonly rollouts: Store
-  readonly namespace: string | undefined
   readonly onRollout: (key: Key) => void
-  readonly onEvent: (kind: string, event: ReflectorEvent) => void
 }
 
 /** How often an object that is not there is looked for, ms. */
 export const lookAgainMs = 10_000
 
-interface KindRow {
-  readonly resource: Resource
-  readonly selector: string
-  readonly transform: (object: KubeObject) => KubeObject
-  /** Value of the chart that grants the right to read it. */
-  readonly grant: string
-}
-
-const kinds: Readonly<Record<NamedRef['kind'], KindRow>> = {
-  ConfigMap: {
-    resource: configMaps,
-    selector: label.config,
-    transform: slimConfig,
-    grant: 'workloads.configMaps',
-  },
-  Secret: {
-    resource: secrets,
-    selector: label.config,
-    transform: slimConfig,
-    grant: 'workloads.secrets',
-  },
-  Deployment: {
-    resource: deployments,
-    selector: label.rollout,
-    transform: slim,
-    grant: 'workloads.deployments',
-  },
-}
-
-export function resourceOf({ kind }: Pick<NamedRef, 'kind'>): Resource {
-  return kinds[kind].resource
-}
-
-interface Followed {
-  readonly store: Store
-  isListed: boolean
-  problem: string | null
-}
-
 export function createNamedWorld(options: NamedOptions): NamedWorld {
   const { now, rollouts, onRollout } = options
   const names = createNames()
-  /** What configuration held before it changed, while that is news. */
-  const before = new Map<string, Pick<FollowedConfig, 'before' | 'changedAt'>>()
+  const news = createNews(now)
   const lookedAt = new Map<string, number>()
-  const followed = new Map<NamedRef['kind'], Followed>()
-
-  const changedObject = (object: KubeObject | null, previous: KubeObject | undefined) => {
-    const one = object ?? previous
-    if (!one) return
-    const id = idOf(one.metadata.namespace ?? '', refOf(one))
-    lookedAt.delete(id)
-    if (!object) before.delete(id)
-    else if (previous && object['digest'] !== previous['digest']) {
-      const known = before.get(id)
-      // Changes in a row count as one, which began with the first.
-      if (!known || now() >= known.changedAt + configSettleMs)
-        before.set(id, { before: readConfig(previous).config, changedAt: now() })
-    }
-    for (const key of names.holders(id)) onRollout(key)
-  }
-  const need = (kind: NamedRef['kind']): Followed => {
-    const known = followed.get(kind)
-    if (known) return known
-    const { resource, selector, transform } = kinds[kind]
-    const entry = follow(options, { kind, resource, selector, transform, changedObject })
-    followed.set(kind, entry)
-    return entry
-  }
+  const need = createNamedKinds(options, {
+    changed(object, previous) {
+      const one = object ?? previous
+      if (!one) return
+      const id = idOf(one.metadata.namespace ?? '', refOf(one))
+      lookedAt.delete(id)
+      news.changed(id, object, previous)
+      for (const key of names.holders(id)) onRollout(key)
+    },
+    known(kind) {
+      for (const object of rollouts.list()) {
+        const spec = specOf(object)
+        if (spec && namedBy(spec).some((ref) => ref.kind === kind))
+          onRollout(keyOf(object.metadata))
+      }
+    },
+  })
   const configOf = (namespace: string, ref: ConfigRef): FollowedConfig | Obstacle | null => {
     const { store, isListed, problem } = need(ref.kind)
     const object = store.get(namespace, ref.name)
     if (!object) return isListed || problem !== null ? missing(ref, problem) : null
     const { config, problem: unfit } = readConfig(object)
     if (unfit !== null) return { reason: 'ConfigMissing', message: unfit }
-    const news = before.get(idOf(namespace, ref))
-    return { now: config, ...(news ?? { before: null, changedAt: 0 }) }
+    return { now: config, ...news.of(idOf(namespace, ref)) }
   }
   return {
     changed(key, object) {
@@ -166,11 +104,8 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
       const source = workloadRef ? templateOf(need('Deployment'), key, workloadRef) : null
       const template = spec.template ?? (source && 'template' in source ? source.template : null)
       if (!template) return source && 'reason' in source ? source : null
-      const found = configRefsOf(spec.config).map((ref) => configOf(namespace, ref))
-      const obstacle = found.find((one) => one !== null && 'reason' in one)
-      if (obstacle && 'reason' in obstacle) return obstacle
-      const config = found.flatMap((one) => (one && 'now' in one ? [one] : []))
-      if (config.length < found.length) return null
+      const config = whole(configRefsOf(spec.config).map((ref) => configOf(namespace, ref)))
+      if (!config || 'reason' in config) return config
       const kept = workloadRef && config.length === 0 ? fleets.map(digested) : []
       return { template, config, kept }
     },
@@ -182,47 +117,31 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
   }
 }
 
-interface Following extends Omit<KindRow, 'grant'> {
-  readonly kind: NamedRef['kind']
-  readonly changedObject: (object: KubeObject | null, previous: KubeObject | undefined) => void
+/** All of it, or why not: an obstacle beats what is not known yet. */
+function whole(
+  found: readonly (FollowedConfig | Obstacle | null)[],
+): readonly FollowedConfig[] | Obstacle | null {
+  const obstacle = found.find((one) => one !== null && 'reason' in one)
+  if (obstacle && 'reason' in obstacle) return obstacle
+  const config = found.flatMap((one) => (one && 'now' in one ? [one] : []))
+  return config.length < found.length ? null : config
 }
 
-function follow(options: NamedOptions, following: Following): Followed {
-  const { kind, resource, selector, transform, changedObject } = following
-  const { rollouts, namespace, onRollout, onEvent } = options
-  const all = () => {
-    for (const object of rollouts.list()) {
-      const spec = specOf(object)
-      if (spec && namedBy(spec).some((ref) => ref.kind === kind)) onRollout(keyOf(object.metadata))
-    }
-  }
-  const { store } = options.follow(`${kind} of users`, resource, {
-    query: { namespace, labelSelector: selector },
-    transform,
-    onChange: (_, object, previous) => changedObject(object, previous),
-    observer(event) {
-      if (!entry.isListed && event.kind === 'failed') {
-        const isNews = entry.problem === null
-        entry.problem = problemOf(kind, event.error)
-        if (isNews) all()
-      }
-      if (!entry.isListed && event.kind === 'listed') {
-        entry.isListed = true
-        entry.problem = null
-        all()
-      }
-      onEvent(kind, event)
+/** What configuration held before it changed, while that is news. */
+function createNews(now: () => number) {
+  const news = new Map<string, Pick<FollowedConfig, 'before' | 'changedAt'>>()
+  return {
+    of: (id: string) => news.get(id) ?? { before: null, changedAt: 0 },
+    changed(id: string, object: KubeObject | null, previous: KubeObject | undefined) {
+      if (!object) news.delete(id)
+      if (!object || !previous || object['digest'] === previous['digest']) return
+      const known = news.get(id)
+      // Changes in a row count as one, which began with the first.
+      if (known && now() < known.changedAt + configSettleMs) return
+      if (object.kind !== 'Deployment')
+        news.set(id, { before: readConfig(previous).config, changedAt: now() })
     },
-  })
-  const entry: Followed = { store, isListed: false, problem: null }
-  return entry
-}
-
-function problemOf(kind: NamedRef['kind'], error: unknown): string {
-  if (error instanceof ApiError && error.code === 403) {
-    return `${kind}s may not be read: install the chart with ${kinds[kind].grant}=true`
   }
-  return `${kind}s can not be read: ${error instanceof Error ? error.message : String(error)}`
 }
 
 function missing({ kind, name }: NamedRef, problem: string | null): Obstacle {

@@ -1,8 +1,6 @@
 // The read side: what the stores hold of one Rollout in, its Snapshot out. Nothing is written here.
-import { type Resolved, resolveChecks } from '../analysis/template.ts'
 import type { Verdict } from '../analysis/verdict.ts'
 import { pendingCommands } from '../crds/command.ts'
-import { parseAnalysisTemplate } from '../crds/parse.ts'
 import { describeProblem, pathText } from '../crds/problem.ts'
 import type { Rollout } from '../crds/rollout.ts'
 import { RolloutStatus } from '../crds/rollout-status.ts'
@@ -121,20 +119,6 @@ function fleetOf(object: KubeObject): ReturnType<typeof readFleet> {
   const fleet = readFleet(object)
   if (isFrozenObject(object)) knownFleets.set(object, fleet)
   return fleet
-}
-
-/** Checks of a Rollout with its template; a problem when the template is missing or does not fit. */
-export function checksOf(world: World, namespace: string, rollout: Rollout): Resolved {
-  const { analysis } = rollout.spec
-  if (!analysis) return { kind: 'checks', checks: [] }
-  const name = analysis.templateRef?.name
-  const object = name === undefined ? undefined : world.templates.get(namespace, name)
-  if (!object) return resolveChecks(analysis, null)
-  const template = parseAnalysisTemplate(object)
-  if (template.ok) return resolveChecks(analysis, template.value.spec)
-  const [first] = template.problems
-  const because = first ? `${pathText(first.path)}: ${describeProblem(first)}` : 'is not readable'
-  return { kind: 'problem', because: `AnalysisTemplate ${name}: ${because}` }
 }
 
 function fleetsOf(world: World, owner: Owner): Fleet[] {

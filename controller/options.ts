@@ -2,6 +2,7 @@
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { AccessOptions } from '../analysis/access.ts'
 import { durationMs, isDuration } from '../crds/duration.ts'
 import { allowedHosts } from './notify/allowed-hosts.ts'
 
@@ -10,6 +11,9 @@ export interface Options {
   readonly context: string | undefined
   readonly namespace: string | undefined
   readonly prometheus: string
+  /** Files with what Prometheus wants to know of who asks. */
+  readonly prometheusAccess: AccessOptions
+  readonly analysisHosts: string
   readonly scrapeIntervalMs: number
   readonly gitDirectory: string
   readonly listen: { readonly host: string; readonly port: number }
@@ -37,6 +41,24 @@ const flags = [
     'http://prometheus.istio-system:9090',
     'URL',
     'Prometheus that answers the checks.',
+  ],
+  ['prometheus-token-file', undefined, 'FILE', 'File with a bearer token for it.'],
+  ['prometheus-basic-auth-file', undefined, 'FILE', 'File with user:password for it.'],
+  [
+    'prometheus-headers-file',
+    undefined,
+    'FILE',
+    'File with further headers for it, one "Name: value" a line.',
+  ],
+  ['prometheus-tenant', undefined, 'NAME', 'Its tenant, as the header X-Scope-OrgID.'],
+  ['prometheus-ca-file', undefined, 'FILE', 'Authorities that are trusted to speak for it, PEM.'],
+  ['prometheus-cert-file', undefined, 'FILE', 'Certificate that is shown to it, PEM.'],
+  ['prometheus-key-file', undefined, 'FILE', 'Key of that certificate, PEM.'],
+  [
+    'analysis-hosts',
+    '',
+    'LIST',
+    'Where webhooks of checks may be sent to: host, host:port, *.domain or http://host:port. Empty: nowhere.',
   ],
   [
     'scrape-interval',
@@ -97,11 +119,13 @@ export function parseOptions(argv: readonly string[]): Options | null {
     context: flag('context'),
     namespace: flag('namespace'),
     prometheus: url(required('prometheus')),
+    prometheusAccess: accessOf(flag),
+    analysisHosts: hosts('analysis-hosts', flag('analysis-hosts') ?? ''),
     scrapeIntervalMs: interval(required('scrape-interval')),
     gitDirectory: required('git-directory'),
     listen: address('listen', required('listen')),
     webhookListen: optionalAddress('webhook-listen', flag('webhook-listen')),
-    notificationHosts: hosts(flag('notification-hosts') ?? ''),
+    notificationHosts: hosts('notification-hosts', flag('notification-hosts') ?? ''),
     leaderElection: yesOrNo('leader-election', required('leader-election')),
     leaseNamespace: required('lease-namespace'),
     identity: required('identity'),
@@ -156,6 +180,23 @@ function url(text: string): string {
   return text
 }
 
+function accessOf(flag: (name: Flag) => string | undefined): AccessOptions {
+  const certFile = flag('prometheus-cert-file')
+  const keyFile = flag('prometheus-key-file')
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new UsageError('--prometheus-cert-file and --prometheus-key-file need each other')
+  }
+  return {
+    bearerTokenFile: flag('prometheus-token-file'),
+    basicAuthFile: flag('prometheus-basic-auth-file'),
+    headersFile: flag('prometheus-headers-file'),
+    tenant: flag('prometheus-tenant'),
+    caFile: flag('prometheus-ca-file'),
+    certFile,
+    keyFile,
+  }
+}
+
 function interval(text: string): number {
   const ms = isDuration(text) ? durationMs(text) : 0
   if (ms < 100)
@@ -175,12 +216,12 @@ function address(name: Flag, text: string): Options['listen'] {
   return { host: found[1], port }
 }
 
-function hosts(text: string): string {
+function hosts(name: Flag, text: string): string {
   try {
     allowedHosts(text)
     return text
   } catch (error) {
-    throw new UsageError(`--notification-hosts ${error instanceof Error ? error.message : error}`)
+    throw new UsageError(`--${name} ${error instanceof Error ? error.message : error}`)
   }
 }
 

@@ -9,7 +9,14 @@ import {
   type ReflectorEvent,
   type ReflectorOptions,
 } from '../kube/reflector.ts'
-import { analysisTemplates, gitSources, pods, replicaSets, rollouts } from '../kube/resources.ts'
+import {
+  analysisTemplates,
+  clusterAnalysisTemplates,
+  gitSources,
+  pods,
+  replicaSets,
+  rollouts,
+} from '../kube/resources.ts'
 import { keyOf, type Store } from '../kube/store.ts'
 import { byRollout, createMeshWorld, type MeshWorld, rolloutKeysOf } from './mesh-world.ts'
 import { createNamedWorld, type NamedWorld } from './named-world.ts'
@@ -17,6 +24,8 @@ import { createNamedWorld, type NamedWorld } from './named-world.ts'
 export interface World {
   readonly rollouts: Store
   readonly templates: Store
+  /** Templates of all namespaces; null for a controller of one, which has no right to read them. */
+  readonly clusterTemplates: Store | null
   readonly sources: Store
   /** ReplicaSets of Rollouts, by index `rollout` as `namespace/name`. */
   readonly fleets: Store
@@ -74,6 +83,9 @@ export function createWorld(options: WorldOptions): World {
   const templates = follow(analysisTemplates, {
     onChange: (_, object, previous) => all((object ?? previous)?.metadata.namespace),
   })
+  const clusterTemplates = namespace
+    ? null
+    : follow(clusterAnalysisTemplates, { onChange: () => all(undefined) })
   const sources = follow(gitSources, { onChange: onSource })
   const owned: Partial<ReflectorOptions> = {
     query: { namespace, labelSelector: label.rollout },
@@ -108,6 +120,7 @@ export function createWorld(options: WorldOptions): World {
   return {
     rollouts: core.store,
     templates: templates.store,
+    clusterTemplates: clusterTemplates?.store ?? null,
     sources: sources.store,
     fleets: fleets.store,
     pods: crew.store,

@@ -181,7 +181,7 @@ const check = fc.oneof(
     .record({ name, interval: duration, failureLimit: fc.constantFrom(0, 3), window: duration })
     .map((measured) => ({ ...measured, successRate: { min: 99 } })),
   fc.record({ name, compare: fc.constantFrom({ metric: 'errors' }, { metric: 'latency' }) }),
-  fc.constantFrom<object>(
+  fc.constantFrom<{ readonly name: string; readonly [field: string]: unknown }>(
     { name: 'hook', webhook: { url: 'https://hooks.example.com/{{revision}}', max: 1 } },
     { name: 'hook', webhook: { url: 'http://a/', path: '$.a[0].b', min: 1, headers: [header] } },
     { name: 'dd', datadog: { query: 'avg:a{*}', secretRef: { name: 'dd' }, max: 1 } },

@@ -52,6 +52,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [sluice.dev]
   resources: [analysistemplates]
   verbs: [list, watch, create, patch]
+{{- if .Values.scope.clusterWide }}
+- apiGroups: [sluice.dev]
+  resources: [clusteranalysistemplates]
+  verbs: [list, watch]
+{{- end }}
+{{- if .Values.analysis.jobs }}
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, create]
+{{- end }}
 - apiGroups: [sluice.dev]
   resources: [gitsources]
   verbs: [list, watch]
@@ -69,7 +79,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [gitsources]
   verbs: [patch]
 {{- end }}
-{{- with concat .Values.git.secrets .Values.notifications.secrets }}
+{{- with concat .Values.git.secrets .Values.notifications.secrets .Values.analysis.secrets }}
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: {{ toJson . }}
