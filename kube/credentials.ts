@@ -1,5 +1,5 @@
 // A kubeconfig or a pod's mounted files in, the headers and certificates of requests out.
-// The only user of @kubernetes/client-node, loaded late because it costs 300 ms. No secret is ever in an error.
+// @kubernetes/client-node is loaded late, because it costs 300 ms. No secret is ever in an error.
 import { readFile } from 'node:fs/promises'
 import type { Clock } from './clock.ts'
 
@@ -53,9 +53,9 @@ export async function kubeconfigCredentials(options: {
   readonly path?: string | undefined
   readonly context?: string | undefined
 }): Promise<Credentials> {
-  const { KubeConfig } = await import('@kubernetes/client-node')
+  const { newKubeConfig } = await import('./kube-config.ts')
   const load = () => {
-    const config = new KubeConfig()
+    const config = newKubeConfig()
     try {
       if (options.path === undefined) config.loadFromDefault()
       else config.loadFromFile(options.path)

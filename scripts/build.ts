@@ -1,24 +1,13 @@
 // Bundles what is shipped: the controller and the plugin, one file each, into dist/.
-import { build } from 'esbuild'
 import { buildPlugin } from '../plugin/build.ts'
+import { bundleController } from './bundle-controller.ts'
 
-const { metafile } = await build({
-  entryPoints: ['controller/main.ts'],
-  outfile: 'dist/controller.mjs',
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
-  format: 'esm',
-  minifySyntax: true,
-  legalComments: 'linked',
-  metafile: true,
-  // Packages written for CommonJS ask for require.
-  banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-  },
-})
-const sizes = Object.entries(metafile.outputs).map(([path, { bytes }]) => ({ path, bytes }))
+const controller = await bundleController('dist/controller.mjs')
 const plugin = await buildPlugin('dist/kubectl-sluice.mjs')
-for (const { path, bytes } of [...sizes, { path: 'dist/kubectl-sluice.mjs', ...plugin }]) {
+const sizes = [
+  { path: 'dist/controller.mjs', ...controller },
+  { path: 'dist/kubectl-sluice.mjs', ...plugin },
+]
+for (const { path, bytes } of sizes) {
   process.stdout.write(`${path} ${Math.round(bytes / 1024)} kB\n`)
 }
