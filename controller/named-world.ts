@@ -67,21 +67,14 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
       }
     },
   })
-  const configOf = (namespace: string, ref: ConfigRef): FollowedConfig | Obstacle | null => {
-    const { store, isListed, problem } = need(ref.kind)
-    const object = store.get(namespace, ref.name)
-    if (!object) return isListed || problem !== null ? missing(ref, problem) : null
-    const { config, problem: unfit } = readConfig(object)
-    if (unfit !== null) return { reason: 'ConfigMissing', message: unfit }
-    return { now: config, ...news.of(idOf(namespace, ref)) }
-  }
   return {
     changed(key, object) {
       const spec = object && specOf(object)
       // One that can not be read keeps what it named.
       if (object && !spec) return
       const { namespace = '' } = parseKey(key)
-      names.set(key, spec ? namedBy(spec).map((ref) => idOf(namespace, ref)) : [])
+      const ids = spec ? namedBy(spec).map((ref) => idOf(namespace, ref)) : []
+      for (const id of names.set(key, ids)) lookedAt.delete(id)
       for (const { kind } of spec ? namedBy(spec) : []) need(kind)
     },
     unseen(key) {
@@ -104,17 +97,38 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
       const source = workloadRef ? templateOf(need('Deployment'), key, workloadRef) : null
       const template = spec.template ?? (source && 'template' in source ? source.template : null)
       if (!template) return source && 'reason' in source ? source : null
-      const config = whole(configRefsOf(spec.config).map((ref) => configOf(namespace, ref)))
+      const config = whole(
+        configRefsOf(spec.config).map((ref) => configOf(namespace, ref, { need, news })),
+      )
       if (!config || 'reason' in config) return config
       const kept = workloadRef && config.length === 0 ? fleets.map(digested) : []
       return { template, config, kept }
     },
     deployment(key, { workloadRef }) {
-      const { namespace } = parseKey(key)
+      const { namespace, name: rollout } = parseKey(key)
       const object = workloadRef && need('Deployment').store.get(namespace, workloadRef.name)
-      return object ? readDeployment(object) : null
+      const view = object ? readDeployment(object) : null
+      return view?.follower === rolloutLabel(rollout) ? view : null
     },
   }
+}
+
+interface Reading {
+  readonly need: (kind: NamedRef['kind']) => Followed
+  readonly news: ReturnType<typeof createNews>
+}
+
+function configOf(
+  namespace: string,
+  ref: ConfigRef,
+  { need, news }: Reading,
+): FollowedConfig | Obstacle | null {
+  const { store, isListed, problem } = need(ref.kind)
+  const object = store.get(namespace, ref.name)
+  if (!object) return isListed || problem !== null ? missing(ref, problem) : null
+  const { config, problem: unfit } = readConfig(object)
+  if (unfit !== null) return { reason: 'ConfigMissing', message: unfit }
+  return { now: config, ...news.of(idOf(namespace, ref)) }
 }
 
 /** All of it, or why not: an obstacle beats what is not known yet. */
@@ -201,8 +215,10 @@ function createNames() {
   const holders = new Map<string, Set<Key>>()
   return {
     holders: (id: string): readonly Key[] => [...(holders.get(id) ?? [])],
-    set(key: Key, ids: readonly string[]) {
-      for (const id of held.get(key) ?? []) {
+    /** Gives what this Rollout does not name any more. */
+    set(key: Key, ids: readonly string[]): readonly string[] {
+      const before = held.get(key) ?? []
+      for (const id of before) {
         const keys = holders.get(id)
         keys?.delete(key)
         if (keys?.size === 0) holders.delete(id)
@@ -210,6 +226,7 @@ function createNames() {
       held.delete(key)
       if (ids.length > 0) held.set(key, ids)
       for (const id of ids) holders.set(id, (holders.get(id) ?? new Set()).add(key))
+      return before.filter((id) => !ids.includes(id))
     },
   }
 }

@@ -87,36 +87,22 @@ export function createWorld(options: WorldOptions): World {
     ? null
     : follow(clusterAnalysisTemplates, { onChange: () => all(undefined) })
   const sources = follow(gitSources, { onChange: onSource })
-  const owned: Partial<ReflectorOptions> = {
-    query: { namespace, labelSelector: label.rollout },
-    indexes: { [byRollout]: rolloutKeysOf },
-    onChange: (_, object, previous) => {
-      const keys = [...rolloutKeysOf(object), ...rolloutKeysOf(previous)]
-      for (const key of new Set(keys)) onRollout(key)
-    },
-  }
-  const fleets = follow(replicaSets, owned)
+  const fleets = follow(replicaSets, ownedBy(options))
   const crew = follow(pods, {
     query: { namespace, labelSelector: label.revision },
     indexes: { [byRevision]: revisionKeyOf },
     transform: slimPod,
   })
-  const mesh = createMeshWorld({
+  const shared = {
     now: () => options.clock.now(),
     rollouts: core.store,
     follow: followAs,
     namespace,
     onRollout,
-    onEvent: (kind, event) => options.onEvent?.(kind, event),
-  })
-  const named = createNamedWorld({
-    now: () => options.clock.now(),
-    rollouts: core.store,
-    follow: followAs,
-    namespace,
-    onRollout,
-    onEvent: (kind, event) => options.onEvent?.(kind, event),
-  })
+    onEvent: (kind: string, event: ReflectorEvent) => options.onEvent?.(kind, event),
+  }
+  const mesh = createMeshWorld(shared)
+  const named = createNamedWorld(shared)
   return {
     rollouts: core.store,
     templates: templates.store,
@@ -132,6 +118,18 @@ export function createWorld(options: WorldOptions): World {
       for (const reflector of [...reflectors.values()]) void reflector.start(signal)
     },
     reflectors: () => reflectors,
+  }
+}
+
+/** What belongs to Rollouts, by its label. */
+function ownedBy({ namespace, onRollout }: WorldOptions): Partial<ReflectorOptions> {
+  return {
+    query: { namespace, labelSelector: label.rollout },
+    indexes: { [byRollout]: rolloutKeysOf },
+    onChange: (_, object, previous) => {
+      const keys = [...rolloutKeysOf(object), ...rolloutKeysOf(previous)]
+      for (const key of new Set(keys)) onRollout(key)
+    },
   }
 }
 

@@ -1,8 +1,22 @@
 // Objects in and out of one API server, over bounded connections. Keeps no state about objects.
 // Paths come from paths.ts, retries and deadlines from exchange.ts, meaning of answers from answer.ts.
 import { parseList, parseObject } from './answer.ts'
-import type { DeleteOptions, KubeApi, KubeObject, PatchType, WriteOptions } from './api.ts'
-import { type Call, connect, describe, type KubeApiOptions, send } from './exchange.ts'
+import type {
+  DeleteOptions,
+  KubeApi,
+  KubeObject,
+  PatchType,
+  Resource,
+  WriteOptions,
+} from './api.ts'
+import {
+  type Call,
+  type Connection,
+  connect,
+  describe,
+  type KubeApiOptions,
+  send,
+} from './exchange.ts'
 import { collectionPath, listPath, objectPath, type Parameters, withParameters } from './paths.ts'
 import { watch } from './watch.ts'
 
@@ -42,24 +56,8 @@ export function createKubeApi(options: KubeApiOptions): KubeApi & { close(): Pro
       return parseList(describe(call), await send(connection, call), resource)
     },
     watch: (resource, query, signal) => watch(connection, { resource, query, signal }),
-    async create(resource, object, given = {}) {
-      const { namespace } = object.metadata
-      if (resource.namespaced && !namespace) {
-        throw new Error(`${resource.kind} ${object.metadata.name} has no namespace`)
-      }
-      const { subresource } = given
-      const key = object.metadata
-      const place = subresource
-        ? objectPath(resource, key, subresource)
-        : collectionPath(resource, namespace)
-      const path = withParameters(place, parametersOf(given))
-      const body = JSON.stringify(object)
-      const made = { verb: 'create', resource, key, subresource, contentType } as const
-      const call: Call = { ...made, exchange: { method: 'POST', path, body } }
-      if (subresource === undefined) return exchange(call)
-      await send(connection, call)
-      return object
-    },
+    create: (resource, object, given = {}) =>
+      create(connection, { resource, object, given, parametersOf }),
     async replace(resource, object, given = {}) {
       const { subresource } = given
       const key = object.metadata
@@ -90,6 +88,36 @@ export function createKubeApi(options: KubeApiOptions): KubeApi & { close(): Pro
     },
     close: () => connection.close(),
   }
+}
+
+interface Creation {
+  readonly resource: Resource
+  readonly object: KubeObject
+  readonly given: WriteOptions
+  readonly parametersOf: (given: WriteOptions) => Parameters
+}
+
+async function create(
+  connection: Connection,
+  { resource, object, given, parametersOf }: Creation,
+): Promise<KubeObject> {
+  const { namespace } = object.metadata
+  if (resource.namespaced && !namespace) {
+    throw new Error(`${resource.kind} ${object.metadata.name} has no namespace`)
+  }
+  const { subresource } = given
+  const key = object.metadata
+  const place = subresource
+    ? objectPath(resource, key, subresource)
+    : collectionPath(resource, namespace)
+  const path = withParameters(place, parametersOf(given))
+  const body = JSON.stringify(object)
+  const call: Call = {
+    ...{ verb: 'create', resource, key, subresource, contentType: 'application/json' },
+    exchange: { method: 'POST', path, body },
+  }
+  const answer = await send(connection, call)
+  return subresource === undefined ? parseObject(describe(call), answer, resource) : object
 }
 
 function deleteBody({ uid, resourceVersion, propagation = 'Background' }: DeleteOptions): unknown {
