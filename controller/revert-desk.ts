@@ -6,6 +6,7 @@ import type { Evidence, RolloutStatus } from '../crds/rollout-status.ts'
 import type { Clock } from '../kube/clock.ts'
 import type { Hands } from './hands.ts'
 import type { Memory, Observed } from './observe.ts'
+import { releaseFields } from './release-fields.ts'
 import type { RevertReport } from './rollout/snapshot.ts'
 import type { Sources } from './sync.ts'
 
@@ -13,6 +14,8 @@ export interface RevertDeskOptions {
   readonly sources: Sources
   readonly memory: Memory
   readonly clock: Clock
+  /** The pod template of a revision, for as long as it has a ReplicaSet; else undefined. */
+  readonly templateOf: (namespace: string, name: string, revision: string) => unknown
   /** The Rollout as it is now, or undefined when it is gone. */
   readonly statusOf: (namespace: string, name: string) => RolloutStatus | undefined
   /** A report is there, or it is time to ask again. */
@@ -109,7 +112,7 @@ async function answer(
   const name = sourceOf(observed)
   if (name === undefined || !stable) {
     const because =
-      'this Rollout does not come from a GitSource: restore the last good revision where it is kept'
+      'this Rollout does not come from a GitSource, and spec.revert.source names none: restore the last good revision where it is kept'
     return { bad, attempt, state: 'NeedsHuman', because }
   }
   if (snapshot.spec.revert.mode === 'off') {
@@ -124,6 +127,10 @@ async function answer(
     const because = `revision ${bad} is also what ${elsewhere}: restore it to that of revision ${stable.revision} by hand`
     return { bad, attempt, state: 'NeedsHuman', because }
   }
+  const fields = fieldsOf(desk, observed, bad)
+  if (fields && 'problem' in fields) {
+    return { bad, attempt, state: 'NeedsHuman', because: `spec.revert.include: ${fields.problem}` }
+  }
   const writer = await desk.sources.writer(owner.namespace, name)
   if (!writer) throw new Error(`GitSource ${owner.namespace}/${name} was not read yet`)
   const result = await writer.revert({
@@ -137,14 +144,26 @@ async function answer(
     ...judgedAt(snapshot.status, bad),
     isWanted: () => isWanted(desk, observed, attempt),
     ...reasonAndPlace(observed),
+    fields,
   })
   if (result.state === 'Committed') desk.onCommit(`${owner.namespace}/${name}`)
   return { bad, attempt, ...result }
 }
 
-/** The GitSource that a release is restored in: where the Rollout was read. */
-function sourceOf({ object }: Observed): string | undefined {
-  return object.metadata.annotations?.[annotation.source]
+/** The GitSource that a release is restored in: the one that is named, or where the Rollout was read. */
+function sourceOf({ object, snapshot }: Observed): string | undefined {
+  return snapshot.spec.revert.source ?? object.metadata.annotations?.[annotation.source]
+}
+
+/** What stands for both releases, when that is not the Rollout itself. */
+function fieldsOf(desk: RevertDeskOptions, { owner, snapshot }: Observed, bad: string) {
+  const { spec, target, status } = snapshot
+  if (!spec.revert.include) return undefined
+  const read = (revision: string) => desk.templateOf(owner.namespace, owner.name, revision)
+  return releaseFields(spec.revert.include, {
+    bad: target.revision === bad ? spec.template : read(bad),
+    good: read(status.stable?.revision ?? ''),
+  })
 }
 
 /** The template is that of the bad release for as long as Git asks for it; else nothing is restored anyway. */

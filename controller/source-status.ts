@@ -33,7 +33,7 @@ export function readStatus(object: KubeObject, state: SourceState, refused: Sour
   const [first] = errors
   const place = first ? `${first.path}:${first.line}:${first.column}: ${first.message}` : ''
   const message =
-    count === 0 ? `all of ${state.commit} is applied` : `${count} errors, the first: ${place}`
+    count === 0 ? wellMessage(object, state.commit) : `${count} errors, the first: ${place}`
   const isWell = count === 0
   const status = {
     commit: state.commit,
@@ -42,6 +42,12 @@ export function readStatus(object: KubeObject, state: SourceState, refused: Sour
     ...conditions(object, isWell ? 'Applied' : 'Errors', message),
   }
   return { status, isWell, message }
+}
+
+function wellMessage(object: KubeObject, commit: string): string {
+  return object['spec'].apply === false
+    ? `all of ${commit} can be read; something else applies it`
+    : `all of ${commit} is applied`
 }
 
 const maxErrors = 32

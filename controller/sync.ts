@@ -228,7 +228,9 @@ async function syncOne(syncer: Syncer, object: KubeObject, open: Open): Promise<
     return
   }
   const { definitions } = state
-  const refused = await applyAll(syncer, { source: object, definitions, digests: open.digests })
+  const refused = open.spec.apply
+    ? await applyAll(syncer, { source: object, definitions, digests: open.digests })
+    : []
   const { status, isWell, message } = readStatus(object, state, refused)
   await report(syncer, object, status)
   const hint = object.metadata.annotations?.[hintAnnotation]

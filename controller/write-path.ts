@@ -37,7 +37,8 @@ function isNeeded({ world }: Reporter, { metadata }: KubeObject): boolean {
     .some(
       (rollout) =>
         rollout.metadata.namespace === metadata.namespace &&
-        rollout.metadata.annotations?.[annotation.source] === metadata.name &&
+        metadata.name ===
+          (rollout['spec']?.revert?.source ?? rollout.metadata.annotations?.[annotation.source]) &&
         !['off', 'suggest'].includes(rollout['spec']?.revert?.mode),
     )
 }

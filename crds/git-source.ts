@@ -106,6 +106,10 @@ export const GitSourceSpec = z
     host: Host.optional(),
     webhook: Webhook.optional(),
     signatures: Signatures.optional(),
+    apply: z.boolean().default(true).meta({
+      description:
+        'Apply what is read. false: Argo CD or Flux delivers it, and releases are only restored here.',
+    }),
     schedule: z.string().min(9).max(128).default('* * * * *').meta({
       description:
         'When to look for new commits: a cron line of five fields, or six with seconds first.',

@@ -98,7 +98,12 @@ async function ownCommits(
   ])
   const patterns = [...new Set(words)].map((word) => `--grep=${word}`)
   const flags = ['-F', ...patterns, '--max-count=5000', '-z', '--format=%H%n%B']
-  const output = await mirror.run(['log', ...flags, '--end-of-options', tip])
+  const output = await mirror.run([
+    'log',
+    ...flags,
+    '--end-of-options',
+    ...(await recent(mirror, tip)),
+  ])
   return output
     .toString('utf8')
     .split('\0')
@@ -108,6 +113,16 @@ async function ownCommits(
       if (newline < 0 || !isOwnCommit(message)) return []
       return [{ id: record.slice(0, newline), trailers: trailersOf(message) }]
     })
+}
+
+const recentCommits = 20_000
+
+/** The newest commits of a branch, as arguments: a search of old history must not grow with its age. */
+async function recent(mirror: Mirror, tip: string): Promise<string[]> {
+  const flags = ['--max-count=1', `--skip=${recentCommits}`]
+  const output = await mirror.run(['rev-list', ...flags, '--end-of-options', tip])
+  const oldest = output.toString('latin1').trim()
+  return oldest === '' ? [tip] : [tip, `^${oldest}`]
 }
 
 function earlier(own: readonly OwnCommit[], request: RevertRequest): Pick<Known, 'same' | 'other'> {
@@ -142,7 +157,8 @@ async function readFiles(
   )
 }
 
-function namesOf({ tip, isIncluded }: GroupContext, { bad, good, path }: RevertRequest) {
+function namesOf({ tip, isIncluded }: GroupContext, { bad, good, path, fields }: RevertRequest) {
+  if (fields) return pathProblem(fields.path) === null ? { tip: `${tip}:${fields.path}` } : {}
   if (path === undefined || pathProblem(path) !== null || !isIncluded(path)) return {}
   const at = (commit: string | undefined, suffix = '') =>
     commit !== undefined && isCommitId(commit) ? `${commit}${suffix}:${path}` : undefined
@@ -165,11 +181,15 @@ function releasesOf(
   context: GroupContext,
   files: Files,
   request: RevertRequest,
-): Pick<Known, 'current' | 'releases'> {
+): Pick<Known, 'current' | 'releases' | 'fieldsText'> {
   const { mirror, isIncluded } = context
   const { rollout, bad, good, path = '' } = request
   const search: Search = { mirror, rollout, isIncluded }
   const names = namesOf(context, request)
+  if (request.fields) {
+    const blob = files.get(names.tip ?? '')
+    return { fieldsText: blob?.kind === 'text' ? blob.text : null }
+  }
   const read = (name: string | undefined, commit: string | undefined): Version | null => {
     const blob = name === undefined ? undefined : files.get(name)
     if (blob?.kind !== 'text' || commit === undefined) return null

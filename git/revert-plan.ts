@@ -1,6 +1,7 @@
 // One revert and the tip of a branch in; the commit it needs, or why it needs none, out. Everything is read
 // again for each attempt to push: a plan is only true for its tip.
 
+import { type FieldValue, revertFields } from './field-revert.ts'
 import {
   type FoundRelease,
   findReleases,
@@ -12,7 +13,7 @@ import {
 } from './history.ts'
 import { renderMessage } from './message.ts'
 import type { Mirror } from './mirror.ts'
-import { isCommitId } from './names.ts'
+import { isCommitId, pathProblem } from './names.ts'
 import { type Revert, revertRelease } from './revert.ts'
 
 export interface ReleaseRef {
@@ -42,6 +43,8 @@ export interface RevertRequest {
    * for exactly the bad release: what has changed since was judged by nobody.
    */
   readonly decidedAtMs?: number
+  /** Where the release stands outside of its Rollout; then the Rollout itself is not looked for. */
+  readonly fields?: { readonly path: string; readonly values: readonly FieldValue[] } | undefined
   /** How it reaches the branch, `direct` unless told. */
   readonly mode?: RevertMode
   /** Asked just before the push: a person may have allowed the release another try meanwhile. */
@@ -95,6 +98,8 @@ export interface Known {
   /** Our newest commit that restored this Rollout from the same bad release, whatever its key. */
   readonly other?: string | undefined
   readonly current?: Version | undefined
+  /** Text of the file of `fields` at the tip; null when it is not there. */
+  readonly fieldsText?: string | null | undefined
   readonly releases?: Releases | undefined
   readonly isExpired?: boolean | undefined
   /** By commit id. */
@@ -113,6 +118,7 @@ export async function planRevert(
     const because = `${name} was restored before, by commit ${known.same.slice(0, 12)}`
     return { kind: 'done', result: { state: 'Committed', commit: known.same, because } }
   }
+  if (request.fields) return planFields(context, request, known)
   const search: Search = { mirror, rollout, isIncluded }
   const places = known.current ? [known.current] : await locate(search, tip, request.path)
   const [found] = places
@@ -127,8 +133,7 @@ export async function planRevert(
     return done('Nothing', `branch ${mirror.branch} asks for the good release of ${name} already`)
   }
   if (known.other !== undefined && current.revision === bad.revision) {
-    const because = `commit ${known.other.slice(0, 12)} restored ${name} from this release before, and somebody asked for it again since: a person's word stays`
-    return done('NeedsHuman', because)
+    return done('NeedsHuman', askedAgain(name, known.other))
   }
   if (known.isExpired && current.revision !== bad.revision) {
     const because = `the release of ${name} has changed since it was judged, more than 20 minutes ago: the new one decides`
@@ -158,11 +163,35 @@ export async function planRevert(
   })
 }
 
+/** The bad value tells that the branch asks for the bad release: nothing is looked up in the history. */
+async function planFields(
+  context: PlanContext,
+  request: RevertRequest,
+  known: Known,
+): Promise<RevertPlan> {
+  const { isIncluded, texts } = context
+  const { fields, rollout } = request
+  const name = `${rollout.namespace}/${rollout.name}`
+  const { path = '', values = [] } = fields ?? {}
+  const problem = pathProblem(path) ?? (isIncluded(path) ? null : 'the GitSource leaves it out')
+  if (problem !== null) return done('NeedsHuman', `${path} can not be written: ${problem}`)
+  const text = texts.get(path) ?? known.fieldsText ?? null
+  const revert = revertFields({ name, tip: text === null ? null : { path, text }, fields: values })
+  if (known.other !== undefined && revert.kind === 'commit') {
+    return done('NeedsHuman', askedAgain(name, known.other))
+  }
+  return planOf(revert, { context, request, bad: null, good: null, authors: known.authors })
+}
+
+function askedAgain(name: string, commit: string): string {
+  return `commit ${commit.slice(0, 12)} restored ${name} from this release before, and somebody asked for it again since: a person's word stays`
+}
+
 interface Found {
   readonly context: PlanContext
   readonly request: RevertRequest
   readonly bad: FoundRelease | null
-  readonly good: FoundRelease
+  readonly good: FoundRelease | null
   readonly authors: Known['authors']
 }
 
@@ -172,7 +201,7 @@ async function planOf(revert: Revert, found: Found): Promise<RevertPlan> {
   if (revert.kind === 'needs-human') return done('NeedsHuman', revert.because)
   const { context, request } = found
   const bad = { revision: request.bad.revision, commit: found.bad?.since ?? request.bad.commit }
-  const good = { revision: request.good.revision, commit: found.good.since }
+  const good = { revision: request.good.revision, commit: found.good?.since ?? request.good.commit }
   const reason = request.reason ?? 'analysis failed'
   const badAuthor =
     found.authors?.get(bad.commit ?? '') ?? (await authorOf(context.mirror, bad.commit))

@@ -54,6 +54,10 @@ metadata: {name: other}   # not ours
 data: {a: "1"}
 `
 
+/** As SOPS writes it: a seal over all values of the document. */
+const sealed = (text: string, mac: string) =>
+  `${text}sops:\n  lastmodified: "2026-01-0${mac.length}T00:00:00Z"\n  mac: ENC[AES256_GCM,data:${mac}]\n  version: 3.9.0\n`
+
 interface Row {
   readonly name: string
   readonly good?: string
@@ -185,6 +189,21 @@ const rows: Row[] = [
     name: 'line ends of Windows stay',
     tip: edit(bad, ['replicas: 6', 'replicas: 7']).replaceAll('\n', '\r\n'),
     text: edit(good, ['replicas: 6', 'replicas: 7']).replaceAll('\n', '\r\n'),
+  },
+  {
+    name: 'a file that is sealed comes back byte by byte',
+    tip: sealed(bad, 'two'),
+    bad: sealed(bad, 'two'),
+    good: sealed(good, 'one'),
+    text: sealed(good, 'one'),
+  },
+  {
+    name: 'a sealed file that has changed since needs a person',
+    tip: sealed(edit(bad, ['replicas: 6', 'replicas: 4']), 'three'),
+    bad: sealed(bad, 'two'),
+    good: sealed(good, 'one'),
+    kind: 'needs-human',
+    because: /encrypted by SOPS.*by hand/,
   },
   {
     name: 'a release behind an alias needs a person',

@@ -71,6 +71,10 @@ export function revertRelease(input: RevertInput): Revert {
   const isProven = (text: string) =>
     onlyReleaseDiffers({ before: tip.text, text, rollout }, merge.value)
   if (tip.text === bad.text && isProven(good.text)) return commit(good.text)
+  if (documents.some(({ value }) => isSealed(value))) {
+    const because = `${tip.path} is encrypted by SOPS, whose seal an edit would break; restore ${changed[0]} by hand`
+    return { kind: 'needs-human', because }
+  }
   try {
     const text = spliceEdits({
       tip: written(tip.text, document),
@@ -134,16 +138,27 @@ function onlyReleaseDiffers({ before, text, rollout }: Proof, wanted: unknown): 
     return false
   if (revisionOf(templateOf(document)) !== revisionOf(wanted)) return false
   return old.every((one, i) => {
-    const other = now[i]?.value
+    const [before, after] = [withoutSeal(one.value), withoutSeal(now[i]?.value)]
     return i === document.index
-      ? equal(withoutTemplate(one.value), withoutTemplate(other))
-      : equal(one.value, other)
+      ? equal(withoutTemplate(before), withoutTemplate(after))
+      : equal(before, after)
   })
 }
 
 function withoutTemplate(value: unknown): unknown {
   if (!isMapping(value) || !isMapping(value['spec'])) return value
   return { ...value, spec: { ...value['spec'], template: null } }
+}
+
+/** A document under the seal of SOPS: a digest of all its values, which only its keys can make again. */
+export function isSealed(value: unknown): boolean {
+  const seal = isMapping(value) ? value['sops'] : undefined
+  return isMapping(seal) && seal['mac'] !== undefined
+}
+
+/** The seal of another release is another one. */
+function withoutSeal(value: unknown): unknown {
+  return isMapping(value) && isSealed(value) ? { ...value, sops: null } : value
 }
 
 function written(text: string, document: YamlDocument): Written {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { parse } from 'yaml'
 import { commandAnnotation } from '../crds/names.ts'
 import type { Verb } from '../crds/words.ts'
 import { type HttpsHost, startHttpsHost } from '../git/https-host.fixture.ts'
@@ -166,6 +167,46 @@ describe('the Git loop', { concurrency: 4 }, () => {
     assert.equal(answer.state, 'NeedsHuman')
     assert.match(answer.because, /irreversible is set on this release/)
     assert.equal((await cluster.repository.log()).length, 2, 'no commit of ours')
+  })
+
+  it('restores values of a release that another tool delivers', async () => {
+    await using cluster = await startCluster()
+    const values = (tag: string) => `checkout:\n  image: { tag: "${tag}" } # by the bot\nother: 1\n`
+    const file = 'environments/prod/values.yaml'
+    await cluster.repository.commit('v1', { [file]: values('v1') })
+    await cluster.follow({ apply: false })
+    const revert =
+      '{ source: shop, include: { path: environments/prod/values.yaml, fields: [{ field: /checkout/image/tag, container: app }] } }'
+    const deliver = async (version: string) => {
+      const object = parse(text(version).replace('{ mode: pull-request }', revert))
+      const key = { namespace: 'shop', name: 'checkout' }
+      await cluster.api.patch(rollouts, key, 'apply', object, {
+        fieldManager: 'argocd',
+        force: true,
+      })
+    }
+    await deliver('v1')
+    await cluster.until('it is stable', async () => {
+      return (await cluster.rollout('checkout'))?.phase === 'Stable'
+    })
+    await cluster.repository.commit('v2', { [file]: values('v2') })
+    await deliver('v2')
+    await cluster.until('a trial', async () => {
+      return (await cluster.rollout('checkout'))?.phase === 'Progressing'
+    })
+    await say(cluster, 'abort')
+    const answer = await cluster.until('Git has answered', async () => {
+      const revertState = (await cluster.rollout('checkout'))?.revert
+      return revertState && revertState.state !== 'Requested' && revertState
+    })
+    assert.equal(answer.state, 'Committed', answer.because)
+    const head = await cluster.repository.head()
+    assert.equal(answer.commit, head)
+    assert.equal(await cluster.repository.file(head, file), values('v1').trimEnd())
+    await deliver('v1')
+    await cluster.until('it is restored', async () => {
+      return (await cluster.rollout('checkout'))?.phase === 'Stable'
+    })
   })
 
   it('tells the host of each commit, and people whether a revert could be written', async () => {

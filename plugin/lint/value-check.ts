@@ -159,6 +159,8 @@ export const patternMeanings: Readonly<Record<string, string>> = {
   '^[-A-Za-z0-9_.]+$': 'must be the name of a cookie',
   '^[-A-Za-z0-9_.=]+$': 'must be the value of a cookie',
   '^[A-Za-z0-9_][A-Za-z0-9._/-]*$': 'must be a branch name',
+  '^(/[^/]+)+$': 'must be a JSON pointer such as /image/tag',
+  '^[^/\\\\][^\\\\]*$': 'must be a path without a leading slash',
   '^[A-Za-z0-9_.~-]+(/[A-Za-z0-9_.~-]+)+$': 'must be a project such as team/name',
   '^[-._a-zA-Z0-9]+$': 'must be a key of a Secret',
   '^[a-z][a-zA-Z0-9_]*$': 'must be letters, digits and underscores',
