@@ -1,6 +1,6 @@
 // `kubectl sluice plan -f FILE`: a Rollout as written in, what will happen with it out: in time, and in the cluster.
 import { formatDuration } from '../../crds/duration.ts'
-import { ApiRefusal } from '../failure.ts'
+import { ApiRefusal, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import { type Forecast, forecast } from '../forecast.ts'
 import {
@@ -13,6 +13,7 @@ import {
 import { type Json, record } from '../json.ts'
 import type { Linted, Sound } from '../lint/lint.ts'
 import { jsonFlag } from '../output-form.ts'
+import { type Expected, powerOf, type StepPower } from '../power.ts'
 import { place } from '../precondition.ts'
 import { type Branch, renderTree } from '../render.ts'
 import { type RolloutView, readRollout } from '../rollout-view.ts'
@@ -21,10 +22,10 @@ import { lineOf, sourcesOf } from './lint.ts'
 
 export const plan: Command = {
   summary: 'Show what a Rollout will do before it is committed: steps in time, objects, deadlines',
-  usage: 'plan -f FILE|FOLDER|- [--diff] [flags]',
+  usage: 'plan -f FILE|FOLDER|- [--rps N] [--diff] [flags]',
   completes: 'files',
   detail:
-    'Without --diff no cluster is asked. Times are the shortest there can be: pods that start at once, and checks\nthat pass as soon as the hold is over.',
+    'Without --diff no cluster is asked. Times are the shortest there can be: pods that start at once, and checks\nthat pass as soon as the hold is over. What checks can find out is about right, for requests that fail\nindependently; `backtest` measures it on the past of a service.',
   flags: {
     ...commonFlags,
     filename: {
@@ -32,6 +33,14 @@ export const plan: Command = {
       takes: 'FILE',
       completes: 'files',
       help: 'file, folder with its folders, or - for standard input; more may follow',
+    },
+    rps: {
+      takes: 'NUMBER',
+      help: 'requests a second to the whole service, to tell what checks find',
+    },
+    'error-percent': {
+      takes: 'NUMBER',
+      help: 'percent of requests that fail as a rule; default 0.1',
     },
     diff: { help: 'compare with the cluster, and tell what the change would set off there' },
     output: jsonFlag,
@@ -52,6 +61,7 @@ export const plan: Command = {
 }
 
 interface Plan extends Forecast {
+  readonly power: readonly StepPower[]
   readonly namespace: string
   readonly name: string
   readonly change?: Change
@@ -67,15 +77,32 @@ async function plansOf(
   { sound }: Linted,
   invocation: Invocation,
 ): Promise<readonly (Plan | Promise<Plan>)[]> {
+  const expected = expectedOf(invocation)
   const rollouts = sound.filter(({ kind }) => kind === 'Rollout')
   const isCompared = invocation.flags.isSet('diff') && rollouts.length > 0
   const cluster = isCompared ? await connect(invocation) : null
   return rollouts.map(async (one) => {
     const { name, object } = one
     const namespace = one.namespace || (cluster?.namespace ?? '')
-    const common = { namespace, name, ...forecast(name, object) }
+    const forecasted = forecast(name, object)
+    const power = powerOf(record(object['spec']), forecasted, expected)
+    const common = { namespace, name, ...forecasted, power }
     return cluster ? { ...common, change: await changeOf({ ...cluster, namespace }, one) } : common
   })
+}
+
+function expectedOf({ flags }: Invocation): Expected {
+  const read = (name: string, most: number): number | null => {
+    const text = flags.value(name)
+    if (text === undefined) return null
+    const value = Number(text)
+    if (text.trim() !== '' && value >= 0 && value <= most) return value
+    throw new UsageError(`--${name} must be a number from 0 to ${most}, not "${text}"`)
+  }
+  return {
+    requestsPerSecond: read('rps', 1e9),
+    errorPercent: read('error-percent', 100) ?? 0.1,
+  }
 }
 
 async function changeOf(cluster: Connection, { name, object }: Sound): Promise<Change> {
@@ -131,6 +158,9 @@ function draw(one: Plan): Branch {
       { label: 'revision', text: one.revision },
       ...(change ? [{ label: 'change', text: change.because }] : []),
       { label: 'steps', branches: stepBranches(one) },
+      ...(one.power.length > 0
+        ? [{ label: 'evidence', branches: one.power.map(powerBranch) }]
+        : []),
       { label: 'promoted', text: earliest(one) },
       { label: 'deadline', text: latest(one) },
       {
@@ -161,6 +191,14 @@ function stepBranches({ steps, replicas }: Forecast): Branch[] {
       ...(approval ? ['then approval'] : []),
     ].join('  '),
   }))
+}
+
+function powerBranch({ step, check, requests, seconds, risePoints, warning }: StepPower): Branch {
+  const label = `${step} ${check}`
+  if (warning !== null) return { label, mark: { text: '!', tone: 'warn' }, text: warning }
+  const soon = seconds === null ? '' : `, about ${seconds}s of traffic`
+  const found = risePoints === null ? '' : `; finds +${risePoints} points with 80 % in its hold`
+  return { label, text: `needs ${requests} requests to the canary${soon}${found}` }
 }
 
 function earliest({ shortestMs, checks, approvals }: Forecast): string {

@@ -1,11 +1,12 @@
 // The text of a file in, the compare checks in it out: one check alone, or those of a Rollout or a template.
 import type { CompareCheck } from '../../analysis/compare/judge-file.ts'
 import { Failure } from '../failure.ts'
-import { type Json, list, number, oneOf, record, text } from '../json.ts'
+import { type Json, list, record } from '../json.ts'
 import { lint } from '../lint/lint.ts'
 import { checkObject } from '../lint/schema-check.ts'
 import { schemas } from '../lint/schemas.ts'
 import { readYaml } from '../lint/yaml-places.ts'
+import { compareOf } from './compare-check.ts'
 
 /** Fails with `Failure` that names file, line and column. */
 export function readCompareChecks(file: string, source: string): readonly CompareCheck[] {
@@ -56,26 +57,4 @@ interface Placed {
 
 function placed({ file, line, column, message, remedy }: Placed): string {
   return `${file}:${line}:${column}: ${message}${remedy === undefined ? '' : `: ${remedy}`}`
-}
-
-/** The check has been judged by its schema: what is absent here has no default there. */
-function compareOf(check: Json): CompareCheck | null {
-  if (check['compare'] === undefined) return null
-  const given = record(check['compare'])
-  const floorPercent = number(given['floorPercent'])
-  const warmup = text(given['warmup'])
-  return {
-    name: text(check['name']) ?? defaultName,
-    compare: {
-      metric: oneOf(['errors', 'latency'], given['metric']) ?? 'errors',
-      to: 'stable',
-      margin: number(given['margin']) ?? 1.25,
-      ...(floorPercent !== undefined && { floorPercent }),
-      ...(warmup !== undefined && { warmup }),
-      sustain: text(given['sustain']) ?? '1m',
-      alphaPercent: number(given['alphaPercent']) ?? 1,
-      toleratedRatio: number(given['toleratedRatio']) ?? 2,
-      toleratedRisePercent: number(given['toleratedRisePercent']) ?? 1,
-    },
-  }
 }
