@@ -5,7 +5,6 @@ import { annotation, label } from '../crds/names.ts'
 import { type ConfigDigest, type ConfigRef, contentDigest, type Hash } from '../crds/revision.ts'
 import type { KubeObject, OwnerReference } from './api.ts'
 import { boundedName, rolloutLabel } from './bounded-name.ts'
-import { configMaps, secrets } from './resources.ts'
 
 export interface CopySpec {
   /** The live ConfigMap or Secret. */
@@ -16,8 +15,6 @@ export interface CopySpec {
   readonly owner: OwnerReference
   readonly decision: number
 }
-
-export const configResources = { ConfigMap: configMaps, Secret: secrets } as const
 
 /** Secrets of these types are filled or consumed by the cluster under their own name. */
 const uncopiable = new Set(['kubernetes.io/service-account-token', 'bootstrap.kubernetes.io/token'])

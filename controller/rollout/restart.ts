@@ -4,15 +4,6 @@ import type { Action } from './seen.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { State } from './state.ts'
 
-export interface Pod {
-  readonly name: string
-  readonly uid: string
-  readonly createdAt: number
-  readonly isReady: boolean
-  /** It was told to end. */
-  readonly isGoing: boolean
-}
-
 type Eviction = Extract<Action, { kind: 'evict' }>
 
 export interface Restart {

@@ -1,14 +1,6 @@
-// A Rollout in, the revision it asks for out.
-import { annotation } from '../../crds/names.ts'
-import { type Hash, revisionOf } from '../../crds/revision.ts'
-import type { Rollout } from '../../crds/rollout.ts'
+// Releases in; how they are named, and what is known of them, out.
+import type { Hash } from '../../crds/revision.ts'
 import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
-
-/** The revision a Rollout asks for, and the commit that asked when Git did. */
-export function targetOf(rollout: Pick<Rollout, 'metadata' | 'spec'>): Release {
-  const commit = rollout.metadata.annotations?.[annotation.commit]
-  return { revision: revisionOf(rollout.spec.template), ...(commit ? { commit } : {}) }
-}
 
 /** How a release is named in a sentence: `3fa9c1d2e0 (commit 1b2c3d4)`. */
 export function nameOf(release: Release): string {

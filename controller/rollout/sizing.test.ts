@@ -5,7 +5,7 @@ import { revisionOf } from '../../crds/revision.ts'
 import type { RolloutSpec } from '../../crds/rollout.ts'
 import { World } from '../../test/doubles/world.ts'
 import type { Workload } from './adopt.ts'
-import type { Pod } from './restart.ts'
+import type { Pod } from './snapshot.ts'
 
 const template = { spec: { containers: [{ name: 'app', image: 'app:1' }] } }
 const revision = revisionOf(template)

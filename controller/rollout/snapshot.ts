@@ -7,7 +7,6 @@ import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
 import type { StepMatch } from '../../crds/step-match.ts'
 import type { Workload } from './adopt.ts'
 import type { Reason } from './reasons.ts'
-import type { Pod } from './restart.ts'
 
 export interface Snapshot {
   readonly now: number
@@ -103,6 +102,15 @@ export interface Contest {
   readonly lastAt: number | null
   /** The field manager of the last one, when the API server told. */
   readonly manager: string | null
+}
+
+export interface Pod {
+  readonly name: string
+  readonly uid: string
+  readonly createdAt: number
+  readonly isReady: boolean
+  /** It was told to end. */
+  readonly isGoing: boolean
 }
 
 export interface Obstacle {

@@ -3,11 +3,11 @@ import type { Observed, Outcome } from '../../analysis/verdict.ts'
 import type { Workload } from '../../controller/rollout/adopt.ts'
 import { type Decision, decide } from '../../controller/rollout/decide.ts'
 import { assertInvariants } from '../../controller/rollout/invariants.ts'
-import type { Pod } from '../../controller/rollout/restart.ts'
 import { type Action, hasTraffic } from '../../controller/rollout/seen.ts'
 import type {
   Contest,
   Fleet,
+  Pod,
   RevertReport,
   Route,
   Snapshot,
