@@ -23,6 +23,11 @@ test('the plugin is one small file that works by itself, schemas and all', async
       { cwd: folder },
     )
     assert.match(stderr, /nothing is wrong/)
+    const revert = ['revert', '--dry-run', '--repo', folder, '--rollout=a/b', '--bad=x', '--good=y']
+    await assert.rejects(
+      promisify(execFile)(process.execPath, [program, ...revert]),
+      /error: .* is no Git repository/,
+    )
   } finally {
     await rm(folder, { recursive: true })
   }

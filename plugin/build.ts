@@ -29,11 +29,7 @@ const evaluatedSchemas: Plugin = {
   setup({ onLoad }) {
     onLoad({ filter: /\/plugin\/lint\/schemas\.ts$/ }, async ({ path }) => {
       const { schemas } = await import(path)
-      const text = packed(JSON.stringify(schemas))
-      return {
-        contents: `${unpack}export const schemas = JSON.parse(unpack('${text}'))`,
-        resolveDir,
-      }
+      return { contents: `export const schemas = ${JSON.stringify(schemas)}` }
     })
   },
 }
@@ -49,16 +45,36 @@ export const tags = new Proxy(() => null, { get: (target) => target })`,
   },
 }
 
-/** A library as packed text, a quarter of its size, which is unpacked when it is used first. */
-function packedLibrary(name: string, filter: RegExp, exports: readonly string[]): Plugin {
+interface Parcel {
+  readonly name: string
+  /** Where the sources import it. */
+  readonly filter: RegExp
+  /** What it exports, as a module. */
+  readonly contents: string
+  readonly exports: readonly string[]
+  /** Modules outside of it: by the name that it asks for, the path in the bundle. */
+  readonly shared?: Readonly<Record<string, string>>
+  readonly plugins?: readonly Plugin[]
+}
+
+/** Code that few commands use, as packed text: a quarter of its size, and nothing to read for the others. */
+function packedCode({
+  name,
+  filter,
+  contents,
+  exports,
+  shared = {},
+  plugins = [],
+}: Parcel): Plugin {
   return {
     name: `packed-${name}`,
-    setup({ onLoad }) {
-      onLoad({ filter }, async ({ path }) => {
-        const names = exports.join(', ')
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter }, () => ({ path: name, namespace: 'packed' }))
+      onLoad({ filter: new RegExp(`^${name}$`), namespace: 'packed' }, async () => {
         const { outputFiles } = await build({
-          stdin: { contents: `export { ${names} } from '${path}'`, resolveDir },
-          plugins: [withoutColours],
+          stdin: { contents, resolveDir },
+          external: Object.keys(shared),
+          plugins: [...plugins],
           bundle: true,
           platform: 'node',
           format: 'cjs',
@@ -68,32 +84,78 @@ function packedLibrary(name: string, filter: RegExp, exports: readonly string[])
           write: false,
         })
         const text = packed(outputFiles[0]?.text ?? '')
-        const contents = `${unpack}const module = { exports: {} }
-new Function('module', 'exports', unpack('${text}'))(module, module.exports)
-export const { ${names} } = module.exports`
-        return { contents, resolveDir }
+        const modules = Object.values(shared).map(
+          (path, i) => `import * as shared${i} from '${path}'`,
+        )
+        const names = Object.keys(shared).map((name, i) => `${JSON.stringify(name)}: shared${i}`)
+        return {
+          contents: `${unpack}${modules.join('\n')}
+const module = { exports: {} }, known = { ${names.join(', ')} }
+new Function('module', 'exports', 'require', unpack('${text}'))(module, module.exports,
+  (name) => known[name] ?? require(name))
+export const { ${exports.join(', ')} } = module.exports`,
+          resolveDir,
+        }
       })
     },
   }
 }
 
-const grammar = packedLibrary('grammar', /\/@prometheus-io\/lezer-promql\/dist\/index[.a-z]*js$/, [
-  'parser',
-])
-// A name that is missing here fails the build.
-const yaml = packedLibrary('yaml', /\/yaml\/browser\/dist\/index\.js$/, [
-  ...[
-    'parse',
-    'parseAllDocuments',
-    'stringify',
-    'Composer',
-    'CST',
-    'Lexer',
-    'LineCounter',
-    'Parser',
+const grammar = packedCode({
+  name: 'grammar',
+  filter: /^@prometheus-io\/lezer-promql$/,
+  contents: "export { parser } from '@prometheus-io/lezer-promql'",
+  exports: ['parser'],
+  plugins: [withoutColours],
+})
+
+/** The sources are written for Node 24, and the bundle runs on 20. */
+const olderNode = `Promise.withResolvers ??= function () {
+  const deferred = {}
+  deferred.promise = new this((resolve, reject) => Object.assign(deferred, { resolve, reject }))
+  return deferred
+}`
+
+const compare = packedCode({
+  name: 'compare',
+  filter: /\/analysis\/compare\/(judge-file|ticks)\.ts$/,
+  contents: `export * from '../analysis/compare/judge-file.ts'
+export * from '../analysis/compare/ticks.ts'`,
+  exports: ['judgeFile', 'judgementJson', 'TickFileError'],
+})
+
+// The engine of reverts reads definitions by the schemas of crds/. The bundle reads them as lint does.
+const asLint: Plugin = {
+  name: 'as-lint',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/crds\/(parse|problem)\.ts$/ }, () => ({ path: 'lint', external: true }))
+  },
+}
+
+const checks = packedCode({
+  name: 'checks',
+  filter: /\/lint\/(lint|parse|schema-check|schemas|yaml-places)\.ts$/,
+  contents: ['lint', 'parse', 'schema-check', 'schemas', 'yaml-places']
+    .map((name) => `export * from './lint/${name}.ts'`)
+    .join('\n'),
+  exports: [
+    ...['lint', 'checkObject', 'schemas', 'readYaml'],
+    ...['parseRollout', 'parseAnalysisTemplate', 'describeProblem', 'pathText'],
   ],
-  ...['isAlias', 'isMap', 'isNode', 'isPair', 'isScalar', 'isSeq'],
-])
+  shared: { yaml: 'yaml' },
+  plugins: [evaluatedSchemas, grammar],
+})
+
+const engine = packedCode({
+  name: 'engine',
+  filter: /\/git\/(dry-run|restore)\.ts$/,
+  contents: `export * from '../git/dry-run.ts'
+export * from '../git/restore.ts'
+${olderNode}`,
+  exports: ['dryRun', 'restore'],
+  shared: { yaml: 'yaml', lint: path('lint/parse.ts') },
+  plugins: [asLint],
+})
 
 const resolveDir = path('.')
 const unpack = `import { brotliDecompressSync } from 'node:zlib'
@@ -102,14 +164,6 @@ const unpack = (text) => brotliDecompressSync(Buffer.from(text, 'base64')).toStr
 
 function packed(text: string): string {
   return brotliCompressSync(text).toString('base64')
-}
-
-// The engine of reverts reads definitions by the schemas of crds/. The bundle reads them as lint does.
-const smallParser: Plugin = {
-  name: 'small-parser',
-  setup({ onResolve }) {
-    onResolve({ filter: /\/crds\/(parse|problem)\.ts$/ }, () => ({ path: path('lint/parse.ts') }))
-  },
 }
 
 /** Writes the bundle; `bytes` is its size. */
@@ -126,7 +180,7 @@ export async function buildPlugin(
     minify: true,
     legalComments: 'none',
     banner: { js: banner },
-    plugins: [requiredBuiltins, evaluatedSchemas, grammar, yaml, smallParser],
+    plugins: [requiredBuiltins, checks, compare, engine],
     // Its form for browsers is made of ES modules, so that what is not used stays out.
     alias: { yaml: path('../node_modules/yaml/browser/dist/index.js') },
     logLevel: 'error',
