@@ -12,6 +12,7 @@ import type { Announcement } from './rollout/describe.ts'
 import { assertInvariants } from './rollout/invariants.ts'
 import { UnreadableStatus } from './rollout/state.ts'
 import { earliest } from './rollout/stored.ts'
+import { shadowsNear } from './shadowed.ts'
 
 /** Told of everything that happens; turns it into logs, events and metrics. */
 export interface Journal {
@@ -65,9 +66,21 @@ async function tick(reconciler: Reconciler, observed: Observed): Promise<number 
   reconciler.journal.decided(observed, decision)
   for (const announcement of decision.announcements) {
     reconciler.journal.announced(observed, announcement)
+    // Nothing waits for this: it only tells.
+    if (announcement.reason === 'Started') void tellShadows(reconciler, observed)
   }
   for (const action of decision.actions) await act(reconciler, observed, action)
   return decision.wakeAt
+}
+
+async function tellShadows(reconciler: Reconciler, observed: Observed): Promise<void> {
+  try {
+    for (const note of await shadowsNear(reconciler, observed)) {
+      reconciler.journal.announced(observed, { type: 'Warning', reason: 'Shadowed', note })
+    }
+  } catch {
+    // What can not be listed can not be told; the trial itself says what it misses.
+  }
 }
 
 /** Nothing of such a Rollout is changed but one condition that says so. */

@@ -55,6 +55,14 @@ const theirRoute: KubeObject = {
   },
 }
 
+/** Of somebody else, for the Service of the Rollout `linked`. */
+const shadow: KubeObject = {
+  apiVersion: routeKinds.GRPCRoute.apiVersion,
+  kind: 'GRPCRoute',
+  metadata: { name: 'other', namespace: 'shop' },
+  spec: { parentRefs: [{ group: '', kind: 'Service', name: 'linked', port: 80 }], rules: [] },
+}
+
 function to(host: string) {
   return { destination: { host } }
 }
@@ -119,9 +127,13 @@ describe('a router', () => {
       propagationDelayMs: 5,
     })
     try {
+      await cluster.api.create(routeKinds.GRPCRoute, shadow)
       const played = await Promise.allSettled(cases.map((subject) => play(cluster, subject)))
       const failed = played.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
       if (failed.length > 0) throw new AggregateError(failed, failed.join('\n'))
+      const shadowed = cluster.announcements.filter((one) => one.announcement.reason === 'Shadowed')
+      assert.deepEqual([...new Set(shadowed.map(({ rollout }) => rollout))], ['linked'])
+      assert.match(shadowed[0]?.announcement.note ?? '', /GRPCRoute shop\/other/)
     } finally {
       await mesh.close()
     }

@@ -16,6 +16,7 @@ export const announced = {
   RevertSuperseded: 'Somebody changed the release on the branch first, so there is no commit.',
   RevertNothing: 'The branch did not ask for the bad release, so there was nothing to restore.',
   RevertNeedsHuman: 'The release could not be restored by a commit; the sentence says why.',
+  Shadowed: 'A route of somebody else outranks or disturbs the one that a trial uses.',
   NotRestored: 'The Rollout was deleted, and a route of a user could not be put back as it was.',
   CommandRefused: 'A command was meant for another revision, step or phase.',
 } as const
