@@ -55,12 +55,19 @@ const theirRoute: KubeObject = {
   },
 }
 
+const rules = [
+  {
+    matches: [{ path: { type: 'Exact', value: '/nowhere' } }],
+    backendRefs: [{ name: 'linked', port: 80 }],
+  },
+]
+
 /** Of somebody else, for the Service of the Rollout `linked`. */
 const shadow: KubeObject = {
-  apiVersion: routeKinds.GRPCRoute.apiVersion,
-  kind: 'GRPCRoute',
+  apiVersion: httpRoutes.apiVersion,
+  kind: 'HTTPRoute',
   metadata: { name: 'other', namespace: 'shop' },
-  spec: { parentRefs: [{ group: '', kind: 'Service', name: 'linked', port: 80 }], rules: [] },
+  spec: { parentRefs: [{ group: '', kind: 'Service', name: 'linked', port: 80 }], rules },
 }
 
 function to(host: string) {
@@ -127,13 +134,13 @@ describe('a router', () => {
       propagationDelayMs: 5,
     })
     try {
-      await cluster.api.create(routeKinds.GRPCRoute, shadow)
+      await cluster.api.create(httpRoutes, shadow)
       const played = await Promise.allSettled(cases.map((subject) => play(cluster, subject)))
       const failed = played.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
       if (failed.length > 0) throw new AggregateError(failed, failed.join('\n'))
       const shadowed = cluster.announcements.filter((one) => one.announcement.reason === 'Shadowed')
       assert.deepEqual([...new Set(shadowed.map(({ rollout }) => rollout))], ['linked'])
-      assert.match(shadowed[0]?.announcement.note ?? '', /GRPCRoute shop\/other/)
+      assert.match(shadowed[0]?.announcement.note ?? '', /HTTPRoute shop\/other/)
     } finally {
       await mesh.close()
     }
