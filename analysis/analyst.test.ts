@@ -136,6 +136,7 @@ describe('an analyst', () => {
           at: new Date(nowMs).toISOString(),
         },
       ],
+      observed: { canary: 200, stable: 200 },
     })
   })
 

@@ -16,7 +16,7 @@ import type { Provider } from './provider.ts'
 import { armsOf, serviceOf, type Target } from './query.ts'
 import type { Reading } from './reading.ts'
 import { noSources, type Sources } from './source.ts'
-import type { Verdict } from './verdict.ts'
+import type { Observed, Verdict } from './verdict.ts'
 import { windowFor } from './window.ts'
 
 /** One revision at one step, and what is to be known of it. */
@@ -88,11 +88,16 @@ export function createAnalyst(options: AnalystOptions): Analyst {
       const add = (subject: Subject, found: Evidence | undefined) => {
         if (found) evidence.get(subject)?.push(found)
       }
-      for (const { subject, found } of whole) add(subject, found)
+      const observed = new Map<Subject, Observed>()
+      for (const { subject, found, observed: counts } of whole) {
+        add(subject, found)
+        if (counts) observed.set(subject, counts)
+      }
       for (const { subject, comparison } of comparisons) add(subject, compared.get(comparison))
       for (const { subject, measurement } of measurements) add(subject, measured.get(measurement))
       const verdicts = subjects.map((subject) => {
-        return [subject.key, combine(subject, evidence.get(subject) ?? [], nowMs)] as const
+        const verdict = combine(subject, evidence.get(subject) ?? [], nowMs)
+        return [subject.key, { ...verdict, observed: observed.get(subject) }] as const
       })
       return breaker.guard(new Map(verdicts), nowMs)
     },
@@ -107,6 +112,8 @@ interface Time {
 interface Whole {
   readonly subject: Subject
   readonly found: Evidence
+  /** What callers sent to both arms, when the check counted it. */
+  readonly observed: Observed | undefined
 }
 
 /** Checks that judge their step as one: over the longest window that fits into it. */
@@ -126,8 +133,10 @@ async function judgeWhole(
   )
   return Promise.all(
     asked.map(async ({ subject, one }) => {
-      const found = evidenceOf(subject, one, readings.get(one))
-      return { subject, found: await besideStable(one, found, context.inquiry) }
+      const reading = readings.get(one)
+      const found = evidenceOf(subject, one, reading)
+      const observed = observedIn(reading)
+      return { subject, found: await besideStable(one, found, context.inquiry), observed }
     }),
   )
 }
@@ -189,6 +198,12 @@ function comparisonsOf(subject: Subject): readonly { subject: Subject; compariso
 function incomparable(subject: Subject): string | null {
   if (subject.stable === null) return 'there is no stable revision to compare with'
   return serviceOf(subject) === null ? `host ${subject.host} is not the name of a Service` : null
+}
+
+function observedIn(reading: Reading | undefined): Observed | undefined {
+  const isCounted = reading?.kind === 'requests' || reading?.kind === 'durations'
+  if (!isCounted || !reading.stable) return undefined
+  return { canary: reading.canary.total, stable: reading.stable.total }
 }
 
 function evidenceOf(subject: Subject, asked: Asked, reading: Reading | undefined): Evidence {
