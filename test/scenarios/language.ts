@@ -3,7 +3,7 @@
 import { durationMs } from '../../crds/duration.ts'
 import { revisionOf } from '../../crds/revision.ts'
 import type { Quality, Release, Scenario, Shape } from '../sim/scenario.ts'
-import { templateOf } from '../sim/scenario.ts'
+import { configuredRevision, templateOf } from '../sim/scenario.ts'
 
 export interface Script {
   /** The first comment line. */
@@ -26,6 +26,7 @@ interface Draft {
   readonly qualities: Map<number, Partial<Quality>>
   readonly lines: Timed[]
   isGit: boolean
+  isConfigured: boolean
   isPair: boolean
   replicas: number
   requestsPerSecond: number
@@ -54,6 +55,7 @@ export function parseScenario(text: string): Script {
     qualities: new Map(),
     lines: [],
     isGit: true,
+    isConfigured: false,
     isPair: false,
     replicas: 4,
     requestsPerSecond: 100,
@@ -82,10 +84,11 @@ type Sentence = readonly [RegExp, (draft: Draft, words: string[]) => void]
 
 const sentences: readonly Sentence[] = [
   [
-    /^rollout of (\d+) pods, (from Git|by hand)$/,
+    /^rollout of (\d+) pods, (from Git|by hand|by configuration)$/,
     (draft, [count, place]) => {
       draft.replicas = Number(count)
       draft.isGit = place === 'from Git'
+      draft.isConfigured = place === 'by configuration'
     },
   ],
   [
@@ -200,7 +203,7 @@ function stepOf(text: string): { weight: number; hold?: string; approval?: true 
 const timing = { settleMs: 2_000, drainMs: 10_000, deadlineMs: 300_000 }
 
 function scenarioOf(draft: Draft): Scenario {
-  const { replicas, isGit, isPair, requestsPerSecond } = draft
+  const { replicas, isGit, isConfigured, isPair, requestsPerSecond } = draft
   const checks = [
     { name: 'errors', successRate: { min: 99 } },
     { name: 'latency', latency: { quantile: 0.95, max: '250ms' } },
@@ -224,10 +227,11 @@ function scenarioOf(draft: Draft): Scenario {
   const releases = Array.from({ length: releaseCount }, (_, index): Release => {
     const image = `checkout:v${index + 1}`
     const quality = { ...good, ...draft.qualities.get(index + 1) }
-    return { image, revision: revisionOf(templateOf(image)), quality }
+    const revision = isConfigured ? configuredRevision(image) : revisionOf(templateOf(image))
+    return { image, revision, quality }
   })
   const times = { scrapeMs, faultMs: draft.endMs, releaseAtMs: 0 }
-  return { seed: 1, shape, isGit, isPair, requestsPerSecond, releases, ...times }
+  return { seed: 1, shape, isGit, isConfigured, isPair, requestsPerSecond, releases, ...times }
 }
 
 /** Texts of files are kept by the id of the shape, so that it must tell shapes apart. */

@@ -4,7 +4,14 @@ import { durationMs } from '../../crds/duration.ts'
 import { commandAnnotation, label } from '../../crds/names.ts'
 import type { Verb } from '../../crds/words.ts'
 import type { KubeObject } from '../../kube/api.ts'
-import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
+import {
+  configMaps,
+  destinationRules,
+  replicaSets,
+  rollouts,
+  virtualServices,
+} from '../../kube/resources.ts'
+import { configMapOf } from '../sim/configured.ts'
 import { ask, killPods, loseStatus, type Role, say, scale } from '../sim/deeds.ts'
 import type { FaultId } from '../sim/faults.ts'
 import { edit, recreate, remove, weightsEdit } from '../sim/people.ts'
@@ -108,12 +115,25 @@ const deeds: readonly (readonly [RegExp, Deed])[] = [
     },
   ],
   [
-    /^somebody deletes the (route|subsets|rollout)$/,
+    /^somebody deletes the (route|subsets|rollout|configuration)$/,
     ({ world }, [what]) =>
       remove(
         world,
-        { route: virtualServices, subsets: destinationRules, rollout: rollouts }[what as 'route'],
+        {
+          route: virtualServices,
+          subsets: destinationRules,
+          rollout: rollouts,
+          configuration: configMaps,
+        }[what as 'route'],
       ),
+  ],
+  [
+    /^somebody creates the configuration of v(\d) again$/,
+    ({ world }, [version]) => {
+      const { image = '' } = world.scenario.releases[Number(version) - 1] ?? {}
+      const by = { name: 'ada', isController: false, sentAt: world.kernel.now(), verb: 'create' }
+      world.server.create(by, configMaps, configMapOf(image))
+    },
   ],
   [
     /^somebody creates it again with v(\d)$/,

@@ -4,13 +4,16 @@
 import { label } from '../../crds/names.ts'
 import { revisionOf } from '../../crds/revision.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
+import type { KubeObject } from '../../kube/api.ts'
 import {
+  configMaps,
   destinationRules,
   gitSources,
   replicaSets,
   rollouts,
   virtualServices,
 } from '../../kube/resources.ts'
+import { revisionWith, strayCopy } from './configured.ts'
 import { definitionsIn } from './git-host.ts'
 import { unfenced } from './rest-fence.ts'
 import { path, rolloutKey } from './scenario.ts'
@@ -28,11 +31,19 @@ export function unrest(world: World): string | null {
   if (scenario.isGit && !isRead) return 'the head of the branch was not read'
   if (!rollout)
     return scenario.isGit && asked ? 'Git defines a Rollout that is not there' : orphans(world)
-  const target = revisionOf(rollout['spec'].template)
+  const target = targetOf(world, rollout)
   if (scenario.isGit && asked !== target && !isRefused(world)) {
     return `Git asks for ${asked}, the Rollout for ${target}`
   }
   return unrestOf(world, { status: statusOf(rollout), target, size: rollout['spec'].replicas })
+}
+
+function targetOf({ server, scenario }: World, rollout: KubeObject): string {
+  const configMap = server.get(configMaps, rolloutKey)
+  const { template } = rollout['spec']
+  return scenario.isConfigured && configMap
+    ? revisionWith(template.spec.containers[0].image, configMap)
+    : revisionOf(template)
 }
 
 interface Standing {
@@ -71,6 +82,8 @@ function isReading({ revert }: RolloutStatus, { kernel }: World): boolean {
 function orphans({ server }: World): string | null {
   const kinds = [replicaSets, virtualServices, destinationRules]
   const left = kinds.flatMap((kind) => server.list(kind))
+  const stray = strayCopy(server, null)
+  if (stray) return stray
   return left.length === 0 ? null : `${left.length} objects are left of a Rollout that is gone`
 }
 
@@ -115,6 +128,8 @@ function alone(world: World, status: RolloutStatus, size: number): string | null
   const fleets = server.list(replicaSets)
   const extra = fleets.find(({ metadata }) => metadata.labels?.[label.revision] !== stable)
   if (extra) return `${extra.metadata.name} is left`
+  const stray = strayCopy(server, stable)
+  if (stray) return stray
   if (fleets[0]?.['spec'].replicas !== size)
     return `stable has ${fleets[0]?.['spec'].replicas} of ${size}`
   if (pods.readyOf(stable) !== size) return `${pods.readyOf(stable)} of ${size} pods are ready`

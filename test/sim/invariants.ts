@@ -1,5 +1,6 @@
 // Every invariant of the reliability research with the place that holds it: a rule of this simulation, or the
 // reason why this product or this world can not break it.
+import { configRules } from './configured.ts'
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
 import { ownerRules, requestRules } from './rules-owner.ts'
@@ -11,6 +12,7 @@ import { fleetRules, objectRules, routeRules } from './rules-traffic.ts'
 export const rules: readonly { readonly name: string; readonly says: string }[] = [
   ...routeRules,
   ...fleetRules,
+  ...configRules,
   ...objectRules,
   ...statusRules,
   ...gateRules,

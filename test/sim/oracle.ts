@@ -5,6 +5,7 @@ import { label } from '../../crds/names.ts'
 import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import type { Requested } from './client.ts'
+import { configRules } from './configured.ts'
 import type { Push } from './git-host.ts'
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
@@ -77,7 +78,7 @@ export function createOracle(view: () => View): Oracle {
       }
       const isFleet =
         plural === replicaSets.plural && change.object.metadata.labels?.[label.revision]
-      if (isFleet) ask(fleetRules, change)
+      if (isFleet) ask([...fleetRules, ...configRules], change)
       if (isFleet || plural === virtualServices.plural || plural === destinationRules.plural) {
         ask(objectRules, change)
       }

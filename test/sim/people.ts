@@ -3,12 +3,13 @@
 import { commandAnnotation } from '../../crds/names.ts'
 import type { Verb } from '../../crds/words.ts'
 import type { KubeObject, Resource } from '../../kube/api.ts'
-import { destinationRules, rollouts, virtualServices } from '../../kube/resources.ts'
+import { configMaps, destinationRules, rollouts, virtualServices } from '../../kube/resources.ts'
 import type { Writer } from './api-server.ts'
 import type { Strike } from './choices.ts'
+import { configMapOf } from './configured.ts'
 import type { FaultId } from './faults.ts'
 import { mix, unitOf } from './random.ts'
-import { fileOf, rolloutKey as key, path, rolloutName, rolloutOf, templateOf } from './scenario.ts'
+import { appliedOf, fileOf, rolloutKey as key, path, rolloutName, templateOf } from './scenario.ts'
 import { statusOf } from './view.ts'
 import type { World } from './world.ts'
 
@@ -66,7 +67,8 @@ export function release(world: World, index: number): void {
     host.commit({ author: 'ada', message: image, files: { [path]: fileOf(scenario.shape, image) } })
     return
   }
-  edit(world, rollouts, { spec: { template: templateOf(image) } })
+  if (scenario.isConfigured) edit(world, configMaps, { data: configMapOf(image)['data'] })
+  else edit(world, rollouts, { spec: { template: templateOf(image) } })
 }
 
 export const weightsEdit = (world: World, canaryWeight: number) => {
@@ -99,7 +101,7 @@ export function recreate(world: World, index: number): void {
   if (server.get(rollouts, key) || scenario.isGit || world.choices.isHealed()) return
   const image = scenario.releases[index]?.image ?? ''
   world.trace.note(() => `somebody creates ${rolloutName} again with ${image}`)
-  server.create(by('ada', kernel.now()), rollouts, rolloutOf(scenario.shape, image) as KubeObject)
+  server.create(by('ada', kernel.now()), rollouts, appliedOf(scenario, image) as KubeObject)
 }
 
 function unknownFields(world: World, isReadable: boolean): void {

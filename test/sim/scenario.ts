@@ -3,6 +3,7 @@
 import { stringify } from 'yaml'
 import { revisionOf } from '../../crds/revision.ts'
 import { apiVersion } from '../../crds/rollout.ts'
+import { configMapOf, configured, revisionWith } from './configured.ts'
 import { type Stream, streamOf } from './random.ts'
 
 /** How a release truly is. */
@@ -18,6 +19,8 @@ export interface Scenario {
   readonly shape: Shape
   /** Releases come as commits; without Git people apply them. */
   readonly isGit: boolean
+  /** Releases are changes of a ConfigMap that is part of the Rollout; the image stays. */
+  readonly isConfigured: boolean
   /** Two controllers campaign for one lease. */
   readonly isPair: boolean
   readonly scrapeMs: number
@@ -52,18 +55,29 @@ const releaseCount = 7
 export function scenarioOf(seed: number): Scenario {
   const stream = streamOf(seed, 1)
   const shape = shapeOf(stream.whole(0, shapeCount - 1))
+  const isGit = stream.chance(0.5)
+  const isConfigured = !isGit && streamOf(seed, 9).chance(0.2)
   return {
     seed,
     shape,
-    isGit: stream.chance(0.5),
+    isGit,
+    isConfigured,
     isPair: stream.chance(0.15),
     scrapeMs: stream.pick([5_000, 15_000]),
     requestsPerSecond: stream.pick([100, 100, 100, 400, 1]),
     faultMs: stream.whole(4, 9) * 60_000,
     releaseAtMs: stream.whole(10, 60) * 1_000,
-    releases: Array.from({ length: releaseCount }, (_, index) => releaseOf(index, stream)),
+    releases: Array.from({ length: releaseCount }, (_, index) => {
+      const release = releaseOf(index, stream)
+      return isConfigured ? { ...release, revision: configuredRevision(release.image) } : release
+    }),
   }
 }
+
+const firstImage = 'checkout:v1'
+
+/** Of a release that is a change of configuration. */
+export const configuredRevision = (image: string) => revisionWith(firstImage, configMapOf(image))
 
 const startTimes = [1_000, 3_000, 8_000, 20_000]
 
@@ -140,6 +154,13 @@ export function templateOf(image: string) {
     metadata: { labels: { app: 'checkout' } },
     spec: { containers: [{ name: 'app', image }] },
   }
+}
+
+/** The Rollout of a release as people apply it. */
+export function appliedOf({ shape, isConfigured }: Scenario, image: string) {
+  if (!isConfigured) return rolloutOf(shape, image)
+  const { spec, ...object } = rolloutOf(shape, firstImage)
+  return { ...object, spec: { ...spec, ...configured() } }
 }
 
 export function rolloutOf(shape: Shape, image: string) {

@@ -1,10 +1,18 @@
 // Stories without faults: what people do at which turn of a rollout, told by the state of the world and not
 // by the clock, so that a story ends alike when a crash makes it slower.
+import { revisionOf } from '../../crds/revision.ts'
 import { rollouts, virtualServices } from '../../kube/resources.ts'
 import { ask, killPods, revisionIn, say, scale } from './deeds.ts'
 import { unrest } from './end-state.ts'
 import { edit, weightsEdit } from './people.ts'
-import { type Quality, type Release, rolloutKey, type Scenario, scenarioOf } from './scenario.ts'
+import {
+  type Quality,
+  type Release,
+  rolloutKey,
+  type Scenario,
+  scenarioOf,
+  templateOf,
+} from './scenario.ts'
 import { statusOf } from './view.ts'
 import type { World } from './world.ts'
 
@@ -148,13 +156,15 @@ export function storied(number: number): { readonly story: Story; readonly scena
   const base = scenarioOf(seed ?? 1)
   const releases = base.releases.map((release, index): Release => {
     const startMs = 1_000 + 2_000 * (number % 3)
-    return { ...release, quality: { ...good, startMs, ...story.quality?.[index + 1] } }
+    const revision = revisionOf(templateOf(release.image))
+    return { ...release, revision, quality: { ...good, startMs, ...story.quality?.[index + 1] } }
   })
   return {
     story,
     scenario: {
       ...base,
       isPair: false,
+      isConfigured: false,
       isGit: isEven(number + Math.floor(number / stories.length)),
       requestsPerSecond: 100,
       releases,

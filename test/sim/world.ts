@@ -2,6 +2,7 @@
 // the production controllers, wired so that each hears only what its like would hear.
 import type { KubeApi, KubeObject, Resource } from '../../kube/api.ts'
 import {
+  configMaps,
   destinationRules,
   gitSources,
   replicaSets,
@@ -10,6 +11,7 @@ import {
 } from '../../kube/resources.ts'
 import { type ApiServer, type Change, createApiServer, type Writer } from './api-server.ts'
 import { type Choices, createChoices } from './choices.ts'
+import { configMapOf } from './configured.ts'
 import { type ControllerParts, type Controllers, createControllers } from './controllers.ts'
 import { createGitHost, type GitHost } from './git-host.ts'
 import { createKernel } from './kernel.ts'
@@ -20,12 +22,12 @@ import { mendStatus, planDeeds, release } from './people.ts'
 import { createPods } from './pods.ts'
 import { mix } from './random.ts'
 import {
+  appliedOf,
   fileOf,
   namespace,
   path,
   type Quality,
   rolloutKey,
-  rolloutOf,
   type Scenario,
   scenarioOf,
 } from './scenario.ts'
@@ -180,7 +182,8 @@ function begin(world: World, isPlanned: boolean): void {
   if (scenario.isGit) server.create(by, gitSources, gitSource)
   else {
     const image = scenario.releases[0]?.image ?? ''
-    server.create(by, rollouts, rolloutOf(scenario.shape, image) as KubeObject)
+    if (scenario.isConfigured) server.create(by, configMaps, configMapOf(image))
+    server.create(by, rollouts, appliedOf(scenario, image) as KubeObject)
   }
   controllers.start()
   if (isPlanned) {
@@ -264,8 +267,14 @@ function collect(world: World, { resource, type, object }: Change): void {
         if (isOrphan(one)) server.delete(by(), kind, one.metadata)
       }
     }
+    const fleets = new Set(server.list(replicaSets).map(({ metadata }) => metadata.uid))
+    for (const { metadata } of server.list(configMaps)) {
+      const [owner] = metadata.ownerReferences ?? []
+      if (owner && !fleets.has(owner.uid)) server.delete(by(), configMaps, metadata)
+    }
   }
-  const isGone = resource.plural === rollouts.plural && type === 'DELETED'
+  const isOwner = [rollouts, replicaSets].some(({ plural }) => plural === resource.plural)
+  const isGone = isOwner && type === 'DELETED'
   const isNewOrphan =
     type === 'ADDED' && owned.some(({ plural }) => plural === resource.plural) && isOrphan(object)
   if (isGone || isNewOrphan) kernel.after(collectMs, sweep)
