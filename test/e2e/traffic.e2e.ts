@@ -1,21 +1,47 @@
 // Every router under continuous load: promote, abort, supersede, controller killed, Rollout deleted. No request
 // fails that the bad release did not fail by itself.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { services } from '../../kube/resources.ts'
 import { currentControlPlane } from './current.ts'
-import { startLabPlane } from './traffic/data-plane.ts'
+import { findEnvoy } from './envoy/find.ts'
+import { startEnvoyPlane } from './envoy/start.ts'
+import { type DataPlane, type DataPlaneOptions, startLabPlane } from './traffic/data-plane.ts'
 import { describeAccount, note, orderVariable, readOrder } from './traffic/order.ts'
 import { play } from './traffic/play.ts'
-import { routerStories } from './traffic/routers.ts'
+import { type RouterStory, routerStories } from './traffic/routers.ts'
 import { setTrafficStage } from './traffic/stage.ts'
 
-const order = readOrder(process.env[orderVariable])
-const planes = [{ name: 'lab', startPlane: startLabPlane, skip: false }] as const
+interface Plane {
+  readonly name: string
+  readonly startPlane: (options: DataPlaneOptions) => Promise<DataPlane>
+  readonly stories: readonly RouterStory[]
+  readonly skip: string | false
+}
 
-for (const { name, startPlane, skip } of planes) {
+const order = readOrder(process.env[orderVariable])
+const envoy = await findEnvoy({ environment: process.env, mayInstall: order.isProof })
+const stories = routerStories.filter((story) => story.name.includes(order.router))
+const planes: readonly Plane[] = [
+  { name: 'lab', startPlane: startLabPlane, stories, skip: false },
+  {
+    name: 'envoy',
+    startPlane: async (options) => {
+      if ('missing' in envoy) throw new Error(envoy.missing)
+      const { directory: root } = await currentControlPlane()
+      const directory = join(root, options.namespace, 'envoy')
+      return startEnvoyPlane({ ...options, program: envoy.path, directory })
+    },
+    // The proxy of Linkerd is not Envoy.
+    stories: stories.filter(({ traffic }) => traffic['linkerd'] === undefined),
+    skip: 'missing' in envoy ? `NOT PROVEN HERE: ${envoy.missing}` : false,
+  },
+]
+
+for (const { name, startPlane, stories: played, skip } of planes) {
   describe(`traffic on the data plane of ${name}`, { concurrency: order.atOnce, skip }, () => {
-    for (const router of routerStories.filter((story) => story.name.includes(order.router))) {
+    for (const router of played) {
       test(`${router.name}: no request is dropped`, async (t) => {
         const plane = await currentControlPlane()
         const namespace = `traffic-${name}-${router.name.replaceAll(' ', '-')}`

@@ -12,15 +12,23 @@ const Order = z.object({
   atOnce: z.int(),
   /** Part of the name of the routers to be played; empty for all. */
   router: z.string(),
+  /** Whether it is worth fetching Envoy for. */
+  isProof: z.boolean(),
 })
 export type Order = z.infer<typeof Order>
 
 export const orderVariable = 'SLUICE_TRAFFIC'
 
 /** Beside all other files: enough to show an order that is wrong. */
-export const small: Order = { atLeast: 3_000, requestsPerSecond: 250, atOnce: 4, router: '' }
+export const small: Order = {
+  ...{ atLeast: 3_000, requestsPerSecond: 250, atOnce: 4, router: '' },
+  isProof: false,
+}
 /** Alone: the proof. */
-export const full: Order = { atLeast: 100_000, requestsPerSecond: 4_000, atOnce: 1, router: '' }
+export const full: Order = {
+  ...{ atLeast: 100_000, requestsPerSecond: 4_000, atOnce: 1, router: '' },
+  isProof: true,
+}
 
 export function readOrder(text: string | undefined): Order {
   return text === undefined ? small : Order.parse(JSON.parse(text))
