@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Verdict } from '../analysis/verdict.ts'
+import { outcomes, revertStates } from '../crds/words.ts'
 import type { EventWriter } from '../kube/events.ts'
 import type { ReflectorHealth } from '../kube/reflector.ts'
 import type { RequestReport } from '../kube/transport.ts'
@@ -17,7 +18,7 @@ export interface Telemetry {
   judged(verdict: Verdict): void
   reverted(state: string): void
   /** What came of one attempt to tell people outside of the cluster. */
-  notified(provider: string, outcome: string): void
+  notified(provider: string, outcome: string, count?: number): void
   /** A message of a Git host was answered. */
   hinted(status: number): void
   failed(part: string, error: unknown, about?: string): void
@@ -44,6 +45,9 @@ export function createTelemetry(
     [registry],
   )
   const { hinted } = gitMetrics([registry], world)
+  // What is not there at first is no increase when it comes: an alert would miss the first one.
+  for (const state of revertStates) reverts.inc({ state }, 0)
+  for (const outcome of outcomes) verdicts.inc({ outcome }, 0)
   phaseGauge([registry], world)
   watchGauges([registry], world, monotonic)
   countGauge([registry], waiting, {
@@ -82,7 +86,7 @@ export function createTelemetry(
       requests.observe({ verb, resource, code: String(code) }, ms / 1_000),
     judged: ({ outcome }) => verdicts.inc({ outcome }),
     reverted: (state) => reverts.inc({ state }),
-    notified: (provider, outcome) => notifications.inc({ provider, outcome }),
+    notified: (provider, outcome, count = 1) => notifications.inc({ provider, outcome }, count),
     hinted,
     failed(part, error, about) {
       errors.inc({ part })

@@ -42,7 +42,8 @@ export interface NotifierOptions {
   readonly mayWrite: () => boolean
   readonly isLeading: () => boolean
   readonly listeners: {
-    notified(provider: string, outcome: 'delivered' | 'failed' | 'dropped'): void
+    /** Also when nothing happened yet, with 0: a metric that is not there can not rise. */
+    notified(provider: string, outcome: 'delivered' | 'failed' | 'dropped', count?: number): void
     failed(part: string, error: unknown, about?: string): void
   }
   /** Whole time of one message. Default 10 s. */
@@ -178,6 +179,7 @@ function follow(office: Office, key: string, object: KubeObject | null): void {
   const { status: _, ...rest } = object
   const parsed = parseNotification(rest)
   box.spec = parsed.ok ? parsed.value.spec : null
+  if (box.spec) office.options.listeners.notified(providerOf(box.spec).name, 'dropped', 0)
   const [first] = parsed.ok ? [] : parsed.problems
   if (first) {
     const message = `${pathText(first.path)}: ${describeProblem(first)}`
