@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as full from '../../crds/parse.ts'
+import * as problems from '../../crds/problem.ts'
+import { rollout } from '../../test/fixtures/rollout.ts'
+import * as small from './parse.ts'
+
+test('the bundle reads definitions as the controller does, in the same words', () => {
+  const { status: _, ...good } = rollout()
+  const head = { apiVersion: 'sluice.dev/v1alpha1', metadata: { name: 'web', namespace: 'shop' } }
+  const template = { ...head, kind: 'AnalysisTemplate', spec: { checks: [] } }
+  const rollouts = [small.parseRollout, full.parseRollout] as const
+  const templates = [small.parseAnalysisTemplate, full.parseAnalysisTemplate] as const
+  const rows: [typeof rollouts | typeof templates, unknown][] = [
+    [rollouts, good],
+    [rollouts, { ...good, spec: { ...good.spec, replica: 3 } }],
+    [rollouts, { ...good, kind: 'Rolout' }],
+    [rollouts, 'text'],
+    [templates, template],
+    [templates, { ...template, spec: { checks: [{ name: 'a', prometheus: {} }] } }],
+  ]
+  for (const [[bundled, usual], object] of rows) {
+    const [ours, theirs] = [bundled(object), usual(object)]
+    assert.equal(ours.ok, theirs.ok, JSON.stringify(object))
+    if (ours.ok && theirs.ok) assert.deepEqual(ours.value, theirs.value)
+    const said = (result: typeof ours, { describeProblem }: typeof small | typeof problems) =>
+      result.ok ? [] : result.problems.map(describeProblem)
+    assert.deepEqual(said(ours, small), said(theirs, problems))
+    const places = ours.ok ? [] : ours.problems.map(({ path }) => small.pathText(path))
+    const theirPlaces = theirs.ok ? [] : theirs.problems.map(({ path }) => problems.pathText(path))
+    assert.deepEqual(places, theirPlaces)
+  }
+})
