@@ -108,8 +108,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, patch]
-- apiGroups: [networking.istio.io, gateway.networking.k8s.io]
-  resources: [virtualservices, httproutes, grpcroutes]
+{{- end }}
+{{- if and .Values.workloads.deployments .Values.mesh.istio }}
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices]
+  verbs: [delete]
+{{- end }}
+{{- if and .Values.workloads.deployments .Values.mesh.gatewayApi }}
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes, grpcroutes]
   verbs: [delete]
 {{- end }}
 {{- if .Values.workloads.evictions }}
