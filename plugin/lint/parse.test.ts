@@ -23,9 +23,9 @@ test('the bundle reads definitions as the controller does, in the same words', (
     const [ours, theirs] = [bundled(object), usual(object)]
     assert.equal(ours.ok, theirs.ok, JSON.stringify(object))
     if (ours.ok && theirs.ok) assert.deepEqual(ours.value, theirs.value)
-    const said = (result: typeof ours, { describeProblem }: typeof small | typeof problems) =>
-      result.ok ? [] : result.problems.map(describeProblem)
-    assert.deepEqual(said(ours, small), said(theirs, problems))
+    const said = (result: typeof ours, describe: typeof problems.describeProblem) =>
+      result.ok ? [] : result.problems.map(describe)
+    assert.deepEqual(said(ours, small.describeProblem), said(theirs, problems.describeProblem))
     const places = ours.ok ? [] : ours.problems.map(({ path }) => small.pathText(path))
     const theirPlaces = theirs.ok ? [] : theirs.problems.map(({ path }) => problems.pathText(path))
     assert.deepEqual(places, theirPlaces)
