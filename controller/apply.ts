@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { annotation, commandAnnotation } from '../crds/names.ts'
 import { canonicalJson } from '../crds/revision.ts'
 import { verbs } from '../crds/words.ts'
+import type { Retry } from '../git/retry.ts'
 import type { SourcedDefinition } from '../git/source.ts'
 import { ApiError, type KubeObject } from '../kube/api.ts'
 import { analysisTemplates, rollouts } from '../kube/resources.ts'
@@ -18,6 +19,10 @@ const fieldManager = 'sluice-git'
 export type Digests = WeakMap<object, { readonly path: string; readonly digest: string }>
 
 export interface Applying {
+  /** Which commits allow a release another try. */
+  readonly retriesIn?:
+    | ((commits: readonly string[]) => Promise<ReadonlyMap<string, Retry>>)
+    | undefined
   readonly source: KubeObject
   readonly definitions: readonly SourcedDefinition[]
   readonly digests: Digests
@@ -26,14 +31,18 @@ export interface Applying {
 /** Applies definitions whose value is not applied yet; gives what the API server refused, with its place. */
 export async function applyAll(applier: Reporter, applying: Applying): Promise<SourceErrors> {
   const refused: SourceErrors = []
-  for (const definition of applying.definitions) {
-    const { path } = definition
+  const changed = applying.definitions.flatMap((definition) => {
     const digest = digestOf(definition, applying.digests)
     // What is applied is what the live object says: another leader may have applied something else.
-    if (liveOf(applier, definition)?.metadata.annotations?.[definitionAnnotation] === digest)
-      continue
+    const live = liveOf(applier, definition)?.metadata.annotations?.[definitionAnnotation]
+    return live === digest ? [] : [{ definition, digest }]
+  })
+  const commits = changed.map(({ definition }) => definition.commit)
+  const retries = changed.length === 0 ? undefined : await applying.retriesIn?.(commits)
+  for (const { definition, digest } of changed) {
+    const { path, commit } = definition
     try {
-      await apply(applier, applying.source, { definition, digest })
+      await apply(applier, applying.source, { definition, digest, retry: retries?.get(commit) })
     } catch (error) {
       // A refusal of one definition never keeps another from being applied; whatever else went wrong
       // is no fault of the definition, and the queue tries again when the server wants it to.
@@ -50,7 +59,7 @@ const refusals = new Set([400, 403, 404, 409, 413, 422])
 async function apply(
   applier: Reporter,
   source: KubeObject,
-  { definition, digest }: { definition: SourcedDefinition; digest: string },
+  { definition, digest, retry }: Changed,
 ): Promise<void> {
   const { kind, namespace, name, path, commit } = definition
   const resource = kind === 'Rollout' ? rollouts : analysisTemplates
@@ -59,6 +68,7 @@ async function apply(
   const { metadata, ...rest } = definition.object as KubeObject
   const annotations = {
     ...withoutCommands(metadata.annotations),
+    ...retried(applier, definition, retry),
     [annotation.commit]: commit,
     [annotation.source]: source.metadata.name,
     [annotation.path]: path,
@@ -67,6 +77,31 @@ async function apply(
   const body = { ...rest, metadata: { ...metadata, namespace, annotations } }
   const options = { fieldManager, force: true }
   store.learn(await applier.api.patch(resource, { namespace, name }, 'apply', body, options))
+}
+
+interface Changed {
+  readonly definition: SourcedDefinition
+  readonly digest: string
+  readonly retry: Retry | undefined
+}
+
+/** A commit that brings a release back may allow it another try: the only command that is heard from Git. */
+function retried(
+  { clock }: Reporter,
+  { kind, namespace, name, commit, revision, object }: SourcedDefinition,
+  retry: Retry | undefined,
+): Record<string, string> {
+  if (kind !== 'Rollout' || !retry?.rollouts.has(`${namespace}/${name}`)) return {}
+  const spec = object['spec']
+  const hasConfig = typeof spec === 'object' && spec !== null && 'config' in spec
+  const command = {
+    id: `git-${commit.slice(0, 32)}`,
+    by: `${retry.author}, by commit ${commit.slice(0, 12)},`,
+    at: new Date(clock.now()).toISOString(),
+    // With configuration beside it, the digest of the template alone is not the revision.
+    ...(revision === undefined || hasConfig ? {} : { revision }),
+  }
+  return { [commandAnnotation('retry')]: JSON.stringify(command) }
 }
 
 /** People give commands to the API server, which knows who they are; a file could name anybody. */

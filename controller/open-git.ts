@@ -2,6 +2,7 @@
 // controller's words for it.
 import { openHost } from '../git/hosts/open.ts'
 import { checkWritePath } from '../git/readiness.ts'
+import { retriesIn } from '../git/retry.ts'
 import { createSource } from '../git/source.ts'
 import { createWriter } from '../git/writer.ts'
 import type { OpenGit } from './sync.ts'
@@ -28,6 +29,7 @@ export const openGit: OpenGit = (options) => {
     source,
     writer,
     host,
+    retriesIn: (commits) => retriesIn(mirror, commits),
     checkWritePath: () =>
       checkWritePath({ mirror, author, nowMs: now(), host, signing, signatures }),
   }

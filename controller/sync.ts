@@ -9,6 +9,7 @@ import { describeProblem, pathText } from '../crds/problem.ts'
 import type { GitHost } from '../git/hosts/host.ts'
 import { MirrorError } from '../git/mirror-error.ts'
 import type { Readiness } from '../git/readiness.ts'
+import type { Retry } from '../git/retry.ts'
 import { type Times, timesOf } from '../git/schedule.ts'
 import type { Source, SourceState } from '../git/source.ts'
 import type { Writer } from '../git/writer.ts'
@@ -59,6 +60,10 @@ export interface OpenedGit {
   readonly writer: Writer
   /** For what people see beside a commit. */
   readonly host?: Pick<GitHost, 'report'> | undefined
+  /** Which commits say that a release which failed may be tried once more. */
+  readonly retriesIn?:
+    | ((commits: readonly string[]) => Promise<ReadonlyMap<string, Retry>>)
+    | undefined
   /** Whether a revert could be written now. */
   readonly checkWritePath?: (() => Promise<Readiness>) | undefined
 }
@@ -229,7 +234,7 @@ async function syncOne(syncer: Syncer, object: KubeObject, open: Open): Promise<
   }
   const { definitions } = state
   const refused = open.spec.apply
-    ? await applyAll(syncer, { source: object, definitions, digests: open.digests })
+    ? await applyAll(syncer, { ...open, source: object, definitions })
     : []
   const { status, isWell, message } = readStatus(object, state, refused)
   await report(syncer, object, status)

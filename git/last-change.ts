@@ -1,6 +1,7 @@
 // Definitions at a commit in; for each the commit that last changed its value out. Walks first parents once
 // for all of them, in bounded steps, and reads older blobs only where a file was touched.
 import type { Definition, FileDefinitions } from './definitions.ts'
+import type { Commit } from './git-output.ts'
 import { equal } from './merge.ts'
 import type { Mirror } from './mirror.ts'
 
@@ -9,11 +10,14 @@ export interface LastChangeQuery {
   /** Look no further back than this commit. */
   readonly until?: string | undefined
   readonly definitions: readonly Definition[]
+  /** Steps of the walk that were begun before the definitions were known. */
+  readonly ahead?: readonly Promise<readonly Commit[]>[]
   readonly readBlobs: (ids: readonly string[]) => Promise<ReadonlyMap<string, FileDefinitions>>
 }
 
-const commitsPerStep = 500
-const maxCommits = 10_000
+/** Commits in each step of the walk; most definitions are found in the first. */
+const steps = [500, 1_500, 2_000, 2_000, 2_000, 2_000] as const
+const stepsAhead = 2
 const maxRounds = 50
 
 interface Touch {
@@ -29,6 +33,22 @@ interface Search {
   passed: number
 }
 
+/** Begins the walk while the files of `head` are still read; `isWanted` may let more paths pass than are needed. */
+export function walkAhead(
+  mirror: Pick<Mirror, 'log'>,
+  from: string,
+  isWanted: (path: string) => boolean,
+): Promise<readonly Commit[]>[] {
+  let skip = 0
+  return steps.slice(0, stepsAhead).map((count) => {
+    const commits = mirror.log({ from, skip, count, isWanted })
+    skip += count
+    // Whoever waits for it is told; if nobody does, it does not matter.
+    commits.catch(() => undefined)
+    return commits
+  })
+}
+
 /** By identity. A definition whose change lies further back than 10,000 commits gets the oldest one seen. */
 export async function findLastChanges(
   mirror: Pick<Mirror, 'log'>,
@@ -41,11 +61,14 @@ export async function findLastChanges(
     passed: 0,
   }))
   let oldest = query.head
-  for (let skip = 0; open.length > 0 && skip < maxCommits; skip += commitsPerStep) {
-    const { head: from, until } = query
+  let skip = 0
+  for (const [step, count] of steps.entries()) {
+    if (open.length === 0) break
+    const { head: from, until, ahead = [] } = query
     const byPath = Map.groupBy(open, ({ definition }) => definition.path)
     const isWanted = (path: string) => byPath.has(path)
-    const commits = await mirror.log({ from, until, skip, count: commitsPerStep, isWanted })
+    const commits = await (ahead[step] ?? mirror.log({ from, until, skip, count, isWanted }))
+    skip += count
     for (const { id, changes } of commits) {
       for (const { path, before } of changes) {
         const touch = { commit: id, before: before?.id ?? null }
@@ -54,7 +77,7 @@ export async function findLastChanges(
       oldest = id
     }
     open = await settle(open, query, found)
-    if (commits.length < commitsPerStep) break
+    if (commits.length < count) break
   }
   for (const { definition, touches } of open) {
     found.set(definition.identity, touches.at(-1)?.commit ?? oldest)

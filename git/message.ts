@@ -69,13 +69,16 @@ export function renderRestore({
 
 /** Trailers of the last paragraph, by token. */
 export function trailersOf(message: string): ReadonlyMap<string, string> {
+  return new Map(trailersIn(message))
+}
+
+/** The same, with those that are there more than once. */
+export function trailersIn(message: string): (readonly [string, string])[] {
   const last = message.trimEnd().split(/\n\n/).at(-1) ?? ''
-  return new Map(
-    last.split('\n').flatMap((line) => {
-      const match = /^([A-Za-z-]{1,64}): (.*)$/.exec(line)
-      return match ? [[match[1] ?? '', match[2] ?? ''] as const] : []
-    }),
-  )
+  return last.split('\n').flatMap((line) => {
+    const match = /^([A-Za-z-]{1,64}): (.*)$/.exec(line)
+    return match ? [[match[1] ?? '', match[2] ?? ''] as const] : []
+  })
 }
 
 /** True for commits that Sluice wrote to restore a release. */

@@ -10,7 +10,7 @@ import {
 } from './definition-index.ts'
 import type { Definition, FileDefinitions } from './definitions.ts'
 import { pathFilter } from './glob.ts'
-import { findLastChanges } from './last-change.ts'
+import { findLastChanges, walkAhead } from './last-change.ts'
 import { equal } from './merge.ts'
 import { type Mirror, openMirror } from './mirror.ts'
 import { requireSignatures, type SignaturePolicy } from './signatures.ts'
@@ -90,13 +90,14 @@ export function createSource(options: SourceOptions): Source {
 
   async function read(head: string, before: Memory | null): Promise<Memory> {
     const isAhead = before !== null && (await mirror.isAncestor(before.state.commit, head))
+    const ahead = isAhead ? [] : walkAhead(mirror, head, isIncluded)
     const files = isAhead
       ? await readChanges(reader, { commit: before.state.commit, files: before.files }, head)
       : await readAll(reader, head)
     const parsed = new Map([...files].map(([path, file]) => [path, file.read]))
     const old: Accepted = before?.accepted ?? new Map()
     const { definitions, errors, broken, isComplete } = acceptDefinitions(parsed, old)
-    const accepted = await withCommits(reader, { head, definitions, before, isAhead })
+    const accepted = await withCommits(reader, { head, definitions, before, isAhead, ahead })
     forget(files)
     const state: SourceState = {
       commit: head,
@@ -126,13 +127,14 @@ interface CommitInput {
   readonly definitions: readonly Definition[]
   readonly before: Memory | null
   readonly isAhead: boolean
+  readonly ahead: ReturnType<typeof walkAhead>
 }
 
 async function withCommits(
   reader: Reader,
   input: CommitInput,
 ): Promise<Map<string, SourcedDefinition>> {
-  const { head, definitions, before, isAhead } = input
+  const { head, definitions, before, isAhead, ahead } = input
   const known = new Map<string, string>()
   for (const definition of definitions) {
     const last = before?.accepted.get(definition.identity)
@@ -147,6 +149,7 @@ async function withCommits(
     head,
     until,
     definitions: unknown,
+    ahead,
     // Older texts are read once and not kept.
     readBlobs: (ids) => readBlobs({ ...reader, cache: new Map() }, ids),
   })

@@ -83,6 +83,11 @@ async function say({ api }: Cluster, verb: Verb) {
   await api.patch(rollouts, { namespace: 'shop', name: 'checkout' }, 'merge', body)
 }
 
+const isReady = async (cluster: Cluster) =>
+  (await cluster.rollout('checkout'))?.conditions?.some(
+    ({ type, status }) => type === 'Ready' && status === 'True',
+  )
+
 const condition = async (cluster: Cluster, type: string) =>
   (await cluster.source())?.conditions?.find((one) => one.type === type)
 
@@ -95,9 +100,7 @@ const untilReason = (cluster: Cluster, reason: string, type = 'Ready') =>
 /** A release that a person aborts; resolves when Git has answered. */
 async function abortRelease(cluster: Cluster, write: (version: string) => string = text) {
   await cluster.repository.commit('v1', { [path]: write('v1') })
-  await cluster.until('it is stable', async () => {
-    return (await cluster.rollout('checkout'))?.phase === 'Stable'
-  })
+  await cluster.until('it serves', () => isReady(cluster))
   await cluster.repository.commit('v2', { [path]: write('v2') })
   await cluster.until('a trial', async () => {
     return (await cluster.rollout('checkout'))?.phase === 'Progressing'
@@ -169,6 +172,37 @@ describe('the Git loop', { concurrency: 4 }, () => {
     assert.equal((await cluster.repository.log()).length, 2, 'no commit of ours')
   })
 
+  it('tries a release again when the commit that brings it back says so', async () => {
+    await using cluster = await startCluster()
+    await cluster.follow()
+    const write = (version: string) => text(version, 'mode: direct')
+    assert.equal((await abortRelease(cluster, write)).state, 'Committed')
+    await cluster.until('it is restored', async () => {
+      return (await cluster.rollout('checkout'))?.phase === 'Stable'
+    })
+    await cluster.repository.commit('it was the network\n\nSluice-Retry: shop/other', {
+      [path]: write('v2'),
+    })
+    await cluster.until('it is held', async () => {
+      return (await cluster.rollout('checkout'))?.blockedBy?.reason === 'Quarantined'
+    })
+    const message = 'it was the network\n\nIndeed.\n\nReviewed-by: Bob\nSluice-Retry: shop/checkout'
+    await cluster.repository.commit('back', { [path]: write('v1') })
+    await cluster.until('it is not held any more', async () => {
+      return (await cluster.rollout('checkout'))?.blockedBy === undefined
+    })
+    const commit = await cluster.repository.commit(message, { [path]: write('v2') })
+    const again = await cluster.until('another trial', async () => {
+      const status = await cluster.rollout('checkout')
+      return status?.phase === 'Progressing' && status
+    })
+    assert.match(
+      again.because ?? '',
+      new RegExp(`by commit ${commit.slice(0, 12)}, allowed another try`),
+    )
+    assert.equal(again.attempt, 2)
+  })
+
   it('restores values of a release that another tool delivers', async () => {
     await using cluster = await startCluster()
     const values = (tag: string) => `checkout:\n  image: { tag: "${tag}" } # by the bot\nother: 1\n`
@@ -186,9 +220,7 @@ describe('the Git loop', { concurrency: 4 }, () => {
       })
     }
     await deliver('v1')
-    await cluster.until('it is stable', async () => {
-      return (await cluster.rollout('checkout'))?.phase === 'Stable'
-    })
+    await cluster.until('it serves', () => isReady(cluster))
     await cluster.repository.commit('v2', { [file]: values('v2') })
     await deliver('v2')
     await cluster.until('a trial', async () => {

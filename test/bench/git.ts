@@ -38,9 +38,13 @@ async function prepare(): Promise<void> {
     writeFileSync(join(hooks, 'post-receive'), '#!/bin/sh\necho push >> "$GIT_DIR/pushes"\n')
     chmodSync(join(hooks, 'post-receive'), 0o755)
     // A small young generation, as the controller runs: else V8 takes 100 MB that it does not need.
-    const child = fork(fileURLToPath(import.meta.url), ['measure', directory], {
-      execArgv: [...process.execArgv, '--max-semi-space-size=16'],
-    })
+    const child = fork(
+      fileURLToPath(import.meta.url),
+      ['measure', directory, ...process.argv.slice(2)],
+      {
+        execArgv: [...process.execArgv, '--max-semi-space-size=16'],
+      },
+    )
     const [code] = await once(child, 'close')
     process.exitCode = Number(code ?? 1)
   } finally {
