@@ -22,6 +22,8 @@ const heldMs = 30_000
 
 /** Resolves with the time of the next tick in ms since epoch, or null to wait for a change. */
 export async function depart(departing: Departing, object: KubeObject): Promise<number | null> {
+  // With --cascade=orphan what is ours stays and serves; only what is not ours is put back.
+  if (object.metadata.finalizers?.includes('orphan')) return finish(departing, object, null)
   const now = departing.clock.now()
   const { namespace = '', name } = object.metadata
   const since = Date.parse(object.metadata.deletionTimestamp ?? '') || now
@@ -31,7 +33,10 @@ export async function depart(departing: Departing, object: KubeObject): Promise<
   const leaving = known ? leave(known.snapshot, { since, ...released(departing, known) }) : done
   switch (leaving.kind) {
     case 'act':
-      for (const action of leaving.actions) await actOrTell(departing, known, action)
+      for (const action of leaving.actions) {
+        // What is no longer ours, or can not be made again, is not waited for.
+        if (!(await canAct(departing, known, action))) return finish(departing, object, known)
+      }
       return leaving.wakeAt ?? now + lookMs
     case 'held':
       tell(departing, object, leaving.because)
@@ -43,17 +48,19 @@ export async function depart(departing: Departing, object: KubeObject): Promise<
 
 const done: Leaving = { kind: 'done' }
 
-async function actOrTell(
+async function canAct(
   departing: Departing,
   observed: Observed | null,
   action: Extract<Leaving, { kind: 'act' }>['actions'][number],
-): Promise<void> {
-  if (!observed) return
+): Promise<boolean> {
+  if (!observed) return true
   try {
     await act(departing, observed, action)
+    return true
   } catch (error) {
     if (!(error instanceof Stalled)) throw error
     tell(departing, observed.object, error.message)
+    return false
   }
 }
 

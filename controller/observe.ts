@@ -130,7 +130,8 @@ function fleetsOf(world: World, owner: Owner): Fleet[] {
       if (!fleet) return []
       const { revision, desired, ready, decision } = fleet
       const trouble = ready < desired ? troubleOf(world, object, revision) : undefined
-      return [{ revision, desired, ready, decision, trouble }]
+      const servingSince = world.fleetWatch.servingSince(object)
+      return [{ revision, desired, ready, servingSince, decision, trouble }]
     })
 }
 

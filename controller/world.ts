@@ -18,6 +18,7 @@ import {
   rollouts,
 } from '../kube/resources.ts'
 import { keyOf, type Store } from '../kube/store.ts'
+import { createFleetWatch, type FleetWatch } from './fleet-watch.ts'
 import { byRollout, createMeshWorld, type MeshWorld, rolloutKeysOf } from './mesh-world.ts'
 import { createNamedWorld, type NamedWorld } from './named-world.ts'
 
@@ -29,6 +30,7 @@ export interface World {
   readonly sources: Store
   /** ReplicaSets of Rollouts, by index `rollout` as `namespace/name`. */
   readonly fleets: Store
+  readonly fleetWatch: FleetWatch
   /** Pods of Rollouts, by index `revision` as `namespace/revision`; only what tells of their trouble. */
   readonly pods: Store
   /** Routes of all meshes that some Rollout splits. */
@@ -87,7 +89,16 @@ export function createWorld(options: WorldOptions): World {
     ? null
     : follow(clusterAnalysisTemplates, { onChange: () => all(undefined) })
   const sources = follow(gitSources, { onChange: onSource })
-  const fleets = follow(replicaSets, ownedBy(options))
+  const fleetWatch = createFleetWatch(() => options.clock.now())
+  const owned = ownedBy(options)
+  const fleets = follow(replicaSets, {
+    ...owned,
+    onSynced: () => fleetWatch.listed(),
+    onChange: (key, object, previous) => {
+      fleetWatch.changed(object, previous)
+      owned.onChange?.(key, object, previous)
+    },
+  })
   const crew = follow(pods, {
     query: { namespace, labelSelector: label.revision },
     indexes: { [byRevision]: revisionKeyOf },
@@ -109,6 +120,7 @@ export function createWorld(options: WorldOptions): World {
     clusterTemplates: clusterTemplates?.store ?? null,
     sources: sources.store,
     fleets: fleets.store,
+    fleetWatch,
     pods: crew.store,
     mesh,
     named,

@@ -36,7 +36,6 @@ export function converge(want: Desired, seen: Seen, rules: Rules): Convergence {
   // Without a mesh pods that are left over would get traffic, so that they go before the weights move.
   const shrunk = isLive || rules.isByPods ? shrink(world) : nothingToShrink
   const trimmed = isLive ? trim(world) : []
-  const yielded = shifted.waiting?.reason === 'Contested' ? rules.yieldUntil : null
   const missing = isLive ? shortOfPods(world) : null
   const previewed = preview(world)
   return {
@@ -59,7 +58,7 @@ export function converge(want: Desired, seen: Seen, rules: Rules): Convergence {
       isLive && trimmed.length === 0 && shrunk.actions.length === 0 && shrunk.wakeAt === null,
     liveAt: shifted.liveAt,
     waiting: grown.waiting ?? shifted.waiting ?? missing ?? shrunk.waiting,
-    wakeAt: isLive ? shrunk.wakeAt : earliest(shifted.settledAt, shrunk.wakeAt, yielded),
+    wakeAt: isLive ? shrunk.wakeAt : earliest(shifted.wakeAt, shrunk.wakeAt),
   }
 }
 

@@ -45,6 +45,12 @@ export function decide(snapshot: Snapshot): Decision {
   return settle(snapshot, state, seen)
 }
 
+/**
+ * Routes and endpoints reach proxies on two ways: a route that is there before the pods it leads to answers 503.
+ * Both ways are fast; this is the most by which the way of the endpoints is longer.
+ */
+const warmMs = 500
+
 /** How far the world is from what the state wants; null for a Rollout without a state. */
 export function see(snapshot: Snapshot, state: State): Convergence | null {
   const { spec, target } = snapshot
@@ -56,6 +62,7 @@ export function see(snapshot: Snapshot, state: State): Convergence | null {
     fence: state.fence,
     replicas: spec.replicas,
     settleMs: durationMs(spec.traffic.settle),
+    warmMs: Math.min(warmMs, durationMs(spec.traffic.settle)),
     drainMs: drainMsOf(state, spec),
     isRetreat: state.phase.kind === 'Aborted',
     target: target.revision,

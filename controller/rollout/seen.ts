@@ -38,6 +38,8 @@ export interface Rules {
   readonly fence: number
   readonly replicas: number
   readonly settleMs: number
+  /** From the first ready pod of a revision until proxies know of it. */
+  readonly warmMs: number
   readonly drainMs: number
   /** Traffic flees a revision: move what the ready pods of stable can carry, do not wait for all of them. */
   readonly isRetreat: boolean

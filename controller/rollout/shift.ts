@@ -2,6 +2,7 @@
 import { isEqual } from '../../crds/weights.ts'
 import type { Desired } from './desired.ts'
 import {
+  type Action,
   fleetOf,
   hasTraffic,
   isAsWanted,
@@ -18,8 +19,12 @@ import { podsFor } from './steps.ts'
 export interface Shift extends Part {
   /** When the wanted weights are live. */
   readonly liveAt: number | null
-  /** When the stored weights, wanted or not, are live. */
-  readonly settledAt: number | null
+  /** When time alone may change what is to be done. */
+  readonly wakeAt: number | null
+}
+
+interface Move extends Part {
+  readonly wakeAt: number | null
 }
 
 export function shift(world: World): Shift {
@@ -28,24 +33,24 @@ export function shift(world: World): Shift {
   const settledAt = (route.since ?? now) + rules.settleMs
   const underWay = route.untaken ? notTaken(route.untaken) : settling(settledAt, now)
   // Scaled to zero: nobody can serve, so traffic stays where it is until there are pods again.
-  if (rules.replicas === 0) return { actions: [], waiting: null, liveAt: now, settledAt: null }
+  if (rules.replicas === 0) return { actions: [], waiting: null, liveAt: now, wakeAt: null }
   if (mustDrainFirst(want, route) || hasLostFleet(want, seen)) {
     const retreating = { ...world, rules: { ...rules, isRetreat: true } }
-    return { ...move(alone(want), retreating), liveAt: null, settledAt: null }
+    return { ...move(alone(want), retreating), liveAt: null }
   }
   const isOnTrial = want.aside !== null || (want.weights[want.stable] ?? 0) < 100
   if (isOnTrial && isEqual(route.weights, alone(want).weights)) {
     // A superseded canary had its traffic until `since`: the next one gets some only when that is live.
-    if (underWay) return { actions: [], waiting: underWay, liveAt: null, settledAt }
+    if (underWay) return { actions: [], waiting: underWay, liveAt: null, wakeAt: settledAt }
     const stray = rules.isByPods ? strayPods(want, seen) : null
-    if (stray) return { actions: [], waiting: stray, liveAt: null, settledAt }
-    return { ...move(want, world), liveAt: null, settledAt: null }
+    if (stray) return { actions: [], waiting: stray, liveAt: null, wakeAt: settledAt }
+    return { ...move(want, world), liveAt: null }
   }
   if (!isAsWanted(route, want.weights, want.aside) || route.decision < rules.fence) {
-    return { ...move(want, world), liveAt: null, settledAt: null }
+    return { ...move(want, world), liveAt: null }
   }
   const liveAt = route.untaken ? null : settledAt
-  return { actions: [], waiting: underWay, liveAt, settledAt }
+  return { actions: [], waiting: underWay, liveAt, wakeAt: settledAt }
 }
 
 interface Goal {
@@ -96,28 +101,41 @@ function notTaken({ isRejected, because }: NonNullable<Route['untaken']>): Waiti
     : { reason: 'Accepting', message: `the mesh has not taken the route yet: ${because}` }
 }
 
-function move(goal: Goal, world: World): Part {
+function move(goal: Goal, world: World): Move {
   const { seen, rules } = world
   const { weights, aside } = goal
   const known = new Set(seen.route.subsets)
   const unknown = Object.keys(weights).find((revision) => !known.has(revision))
   // The subset is on its way; a route that names it before it is seen would answer 503.
-  if (unknown) return { actions: [], waiting: null }
+  if (unknown) return { actions: [], waiting: null, wakeAt: null }
   if (rules.yieldUntil !== null && seen.now < rules.yieldUntil && !rules.isRetreat) {
-    const message =
-      'somebody else writes the weights again and again; they are left alone until it has been quiet for a minute'
-    return { actions: [], waiting: { reason: 'Contested', message } }
+    const message = `somebody else writes the weights again and again; they are left alone until it has been quiet for a minute`
+    return { actions: [], waiting: { reason: 'Contested', message }, wakeAt: rules.yieldUntil }
   }
-  const short = Object.entries(weights).find(
-    ([revision, weight]) =>
-      gains(goal, seen.route, revision) &&
-      readyOf(seen, revision) < podsOf(weight, revision, world),
+  const gaining = Object.keys(weights).filter((revision) => gains(goal, seen.route, revision))
+  const short = gaining.find(
+    (revision) => readyOf(seen, revision) < podsOf(weights[revision] ?? 0, revision, world),
   )
-  if (!short) return { actions: [{ kind: 'route', weights, aside }], waiting: null }
-  const [revision, weight] = short
-  const waiting = notReady(seen, revision, podsOf(weight, revision, world))
+  if (short === undefined) {
+    const cold = rules.isRetreat ? null : warming(gaining, world)
+    return cold ?? { actions: [{ kind: 'route', weights, aside }], waiting: null, wakeAt: null }
+  }
+  const waiting = notReady(seen, short, podsOf(weights[short] ?? 0, short, world))
   const part = rules.isRetreat ? retreat(world) : null
-  return { actions: part ? [{ kind: 'route', weights: part, aside: null }] : [], waiting }
+  const actions: Action[] = part ? [{ kind: 'route', weights: part, aside: null }] : []
+  return { actions, waiting, wakeAt: null }
+}
+
+/** The first requests of a revision wait until proxies know its pods. */
+function warming(gaining: readonly string[], { seen, rules }: World): Move | null {
+  for (const revision of gaining) {
+    const since = fleetOf(seen, revision)?.servingSince
+    const wakeAt = (since ?? 0) + rules.warmMs
+    if (since === undefined || hasTraffic(seen.route, revision) || seen.now >= wakeAt) continue
+    const message = `the first pods of revision ${revision} are ready, and proxies learn of them`
+    return { actions: [], waiting: { reason: 'Settling', message }, wakeAt }
+  }
+  return null
 }
 
 function gains({ weights, aside }: Goal, route: Route, revision: string): boolean {

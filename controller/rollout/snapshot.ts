@@ -50,6 +50,8 @@ export interface Fleet {
   readonly revision: Hash
   readonly desired: number
   readonly ready: number
+  /** When it could serve first, ms since epoch; absent when that is longer ago than anybody knows. */
+  readonly servingSince?: number | undefined
   /** The fence it carries. */
   readonly decision: number
   /** The newest reason why a pod is not ready, as the cluster words it. */

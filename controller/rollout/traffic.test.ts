@@ -72,6 +72,25 @@ describe('what stands beside the weights', () => {
   })
 })
 
+describe('pods that became ready just now', () => {
+  it('get their first requests when proxies know them, and later ones at once', () => {
+    const world = new World(spec('checkout:v1'))
+    world.pass(20)
+    world.ask(spec('checkout:v2'), 'c2')
+    world.ready = (revision, desired) => (revision === v2 ? 0 : desired)
+    world.settle()
+    const readyAt = world.now
+    world.fleets = world.fleets.map((fleet) =>
+      fleet.revision === v2 ? { ...fleet, ready: 1, servingSince: readyAt } : fleet,
+    )
+    assert.equal(world.settle().wakeAt, readyAt + 500)
+    assert.deepEqual(world.route.weights, { [v1]: 100 })
+    world.now += 500
+    world.settle()
+    assert.deepEqual(world.route.weights, { [v1]: 95, [v2]: 5 })
+  })
+})
+
 describe('a route that the mesh has not taken', () => {
   for (const [isRejected, reason] of [
     [false, 'Accepting'],

@@ -15,7 +15,7 @@ import { destinations, isOursEntry } from './router-objects.ts'
 const owner = ownerOf('checkout', 'u-1')
 const [replicas, settleMs, drainMs] = [4, 2_000, 10_000]
 const rules = {
-  ...{ fence: 1, replicas, settleMs, drainMs, target: canary },
+  ...{ fence: 1, replicas, settleMs, warmMs: 0, drainMs, target: canary },
   ...{ isRetreat: false, isByPods: false, yieldUntil: null },
 }
 

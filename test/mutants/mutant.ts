@@ -17,9 +17,8 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'shift before pods are ready',
     file: `${core}/shift.ts`,
-    find: "  if (!short) return { actions: [{ kind: 'route', weights, aside }], waiting: null }",
-    replace:
-      "  if (!short || short) return { actions: [{ kind: 'route', weights, aside }], waiting: null }",
+    find: '  if (short === undefined) {',
+    replace: "  if (short === undefined || short !== '') {",
     like: 'T2; argo-rollouts #2507, #3372',
   },
   {
@@ -32,8 +31,8 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'route before the subset is seen',
     file: `${core}/shift.ts`,
-    find: '  if (unknown) return { actions: [], waiting: null }',
-    replace: '  if (unknown && false) return { actions: [], waiting: null }',
+    find: '  if (unknown) return { actions: [], waiting: null, wakeAt: null }',
+    replace: '  if (unknown && false) return { actions: [], waiting: null, wakeAt: null }',
     like: 'T3; istio best practices, 503 NC',
   },
   {
@@ -81,9 +80,9 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'the drain of a superseded canary is not awaited',
     file: `${core}/shift.ts`,
-    find: '    if (underWay) return { actions: [], waiting: underWay, liveAt: null, settledAt }',
+    find: '    if (underWay) return { actions: [], waiting: underWay, liveAt: null, wakeAt: settledAt }',
     replace:
-      '    if (underWay && false) return { actions: [], waiting: underWay, liveAt: null, settledAt }',
+      '    if (underWay && false) return { actions: [], waiting: underWay, liveAt: null, wakeAt: settledAt }',
     like: 'H4; identity moves while weight is live',
   },
   {
@@ -160,33 +159,33 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'no evidence passes',
     file: `${core}/gate.ts`,
-    find: "  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
+    find: "  const isPassed = verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
     replace:
-      "  return verdict === null || (verdict.outcome === 'Passed' && isAbout(verdict, phase))",
+      "  const isPassed = verdict === null || (verdict.outcome === 'Passed' && isAbout(verdict, phase))",
     like: 'V1, M1; flagger #1581',
   },
   {
     name: 'inconclusive passes',
     file: `${core}/gate.ts`,
-    find: "  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
+    find: "  const isPassed = verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
     replace:
-      "  return (verdict?.outcome === 'Passed' || verdict?.outcome === 'Inconclusive') && isAbout(verdict, phase)",
+      "  const isPassed = (verdict?.outcome === 'Passed' || verdict?.outcome === 'Inconclusive') && isAbout(verdict, phase)",
     like: 'M2; argo-rollouts #4479',
   },
   {
     name: 'a provider that is down passes',
     file: `${core}/gate.ts`,
-    find: "  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
+    find: "  const isPassed = verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
     replace:
-      "  return (verdict?.outcome === 'Passed' || verdict?.outcome === 'Error') && isAbout(verdict, phase)",
+      "  const isPassed = (verdict?.outcome === 'Passed' || verdict?.outcome === 'Error') && isAbout(verdict, phase)",
     like: 'M1; argo-rollouts #4479',
   },
   {
     name: 'checks that run pass',
     file: `${core}/gate.ts`,
-    find: "  return verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
+    find: "  const isPassed = verdict?.outcome === 'Passed' && isAbout(verdict, phase)",
     replace:
-      "  return (verdict?.outcome === 'Passed' || verdict?.outcome === 'Running') && isAbout(verdict, phase)",
+      "  const isPassed = (verdict?.outcome === 'Passed' || verdict?.outcome === 'Running') && isAbout(verdict, phase)",
     like: 'V1',
   },
   {
@@ -199,8 +198,8 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'the gate opens before the weight is live',
     file: `${core}/advance.ts`,
-    find: '  if (!seen.isServing) return null\n  const isOverridden',
-    replace: '  const isOverridden',
+    find: '  if (!seen.isServing) return null\n  const isInFull',
+    replace: '  const isInFull',
     like: 'T4; step n+1 before step n was seen',
   },
   {
