@@ -116,12 +116,19 @@ const olderNode = `Promise.withResolvers ??= function () {
   return deferred
 }`
 
-const compare = packedCode({
-  name: 'compare',
-  filter: /\/analysis\/compare\/(judge-file|ticks)\.ts$/,
-  contents: `export * from '../analysis/compare/judge-file.ts'
-export * from '../analysis/compare/ticks.ts'`,
-  exports: ['judgeFile', 'judgementJson', 'TickFileError'],
+const judgement = ['compare/judge-file', 'compare/ticks', 'metrics/tables', 'query']
+const replayed = ['backtest', 'past', 'selector'].map((name) => `backtest/${name}`)
+
+const analysis = packedCode({
+  name: 'analysis',
+  filter: new RegExp(`/analysis/(${[...judgement, ...replayed].join('|')})\\.ts$`),
+  contents: [...judgement, ...replayed]
+    .map((name) => `export * from '../analysis/${name}.ts'`)
+    .join('\n'),
+  exports: [
+    ...['judgeFile', 'judgementJson', 'TickFileError', 'metricTables', 'serviceOf'],
+    ...['noTrials', 'historyMs', 'summaryOf', 'tried', 'pastOf', 'rawSelector'],
+  ],
 })
 
 // The engine of reverts reads definitions by the schemas of crds/. The bundle reads them as lint does.
@@ -157,6 +164,15 @@ ${olderNode}`,
   plugins: [asLint],
 })
 
+// Kubeconfigs, files and -o yaml: every command reads some of it, and unpacking takes two milliseconds.
+const yaml = packedCode({
+  name: 'yaml',
+  filter: /^yaml$/,
+  // Its form for browsers is made of ES modules, which bundle well.
+  contents: `export * from '../node_modules/yaml/browser/dist/index.js'`,
+  exports: Object.keys(await import('yaml')).filter((name) => /^(?!default$)\w+$/.test(name)),
+})
+
 const resolveDir = path('.')
 const unpack = `import { brotliDecompressSync } from 'node:zlib'
 const unpack = (text) => brotliDecompressSync(Buffer.from(text, 'base64')).toString()
@@ -166,23 +182,22 @@ function packed(text: string): string {
   return brotliCompressSync(text).toString('base64')
 }
 
-/** Writes the bundle; `bytes` is its size. */
+/** Writes the bundle; `bytes` is its size. CommonJS is for the executable. */
 export async function buildPlugin(
   outfile: string = path('../dist/kubectl-sluice.mjs'),
+  format: 'esm' | 'cjs' = 'esm',
 ): Promise<{ bytes: number }> {
   await build({
     entryPoints: [path('kubectl-sluice.ts')],
     outfile,
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    format,
     target: 'node20',
     minify: true,
     legalComments: 'none',
-    banner: { js: banner },
-    plugins: [requiredBuiltins, checks, compare, engine],
-    // Its form for browsers is made of ES modules, so that what is not used stays out.
-    alias: { yaml: path('../node_modules/yaml/browser/dist/index.js') },
+    banner: { js: format === 'esm' ? banner : '' },
+    plugins: [requiredBuiltins, checks, analysis, engine, yaml],
     logLevel: 'error',
   })
   await chmod(outfile, 0o755)

@@ -1,4 +1,5 @@
 // The commands there are. A new one is a file in commands/ and a line here.
+import { backtest } from './commands/backtest.ts'
 import { command } from './commands/command.ts'
 import { completeCommand, completion } from './commands/completion.ts'
 import { doctor } from './commands/doctor.ts'
@@ -45,6 +46,7 @@ export const commands: Readonly<Record<string, Command>> = {
   lint,
   judge,
   plan,
+  backtest,
   revert,
   restore,
   doctor,

@@ -69,14 +69,24 @@ export function countersOf(
   counted: Counted & { readonly edgesSeconds: readonly number[] },
 ): readonly RawSeries[] {
   const side = counted.table[counted.by]
+  return (['canary', 'stable'] as const).flatMap((arm) =>
+    seriesOf(arm, found.get(side.arms.keyOfArm(arms[arm])) ?? [], counted),
+  )
+}
+
+/** Counters of one arm out of its rows. */
+export function seriesOf(
+  arm: RawSeries['arm'],
+  rows: readonly RawSamples[],
+  counted: Counted & { readonly edgesSeconds: readonly number[] },
+): RawSeries[] {
+  const side = counted.table[counted.by]
   const counters: RawSeries[] = []
-  for (const arm of ['canary', 'stable'] as const) {
-    for (const { labels, samples } of found.get(side.arms.keyOfArm(arms[arm])) ?? []) {
-      const counts = countsOf(labels, counted)
-      if (counts === null) continue
-      const key = identityOf(arm, labels, side)
-      counters.push({ arm, pod: podOf(labels), podStartedMs: null, key, counts, samples })
-    }
+  for (const { labels, samples } of rows) {
+    const counts = countsOf(labels, counted)
+    if (counts === null) continue
+    const key = identityOf(arm, labels, side)
+    counters.push({ arm, pod: podOf(labels), podStartedMs: null, key, counts, samples })
   }
   return counters
 }

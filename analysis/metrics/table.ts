@@ -20,6 +20,8 @@ export interface Arms {
   readonly labels: readonly string[]
   /** Matchers for these arms; for those of many rollouts, the most telling label alone. */
   matchers(arms: readonly ArmName[]): readonly string[]
+  /** Matchers for all revisions of one rollout, where labels tell it. */
+  wholeMatchers?(arm: Omit<ArmName, 'revision'>): readonly string[]
   /** What a row and an arm have in common. */
   keyOfRow(labels: Labels): string
   keyOfArm(arm: ArmName): string
@@ -72,6 +74,10 @@ export function armsByRevision(names: {
         revision,
         arms.map((arm) => arm.revision),
       ),
+    ],
+    wholeMatchers: (arm) => [
+      oneOf(namespace, [arm.namespace]),
+      oneOf(owner.label, [arm[owner.holds]]),
     ],
     keyOfRow: (labels) => {
       return `${labels[namespace] ?? ''}/${labels[owner.label] ?? ''}/${labels[revision] ?? ''}`
