@@ -8,7 +8,8 @@ const { env, stdout, stderr, stdin } = process
 // A reader such as `head` may leave early.
 stdout.on('error', () => process.exit(0))
 
-process.exitCode = await main(process.argv.slice(2), {
+// Not awaited here: the executable is CommonJS, which can not. `main` never rejects.
+const ended = main(process.argv.slice(2), {
   env,
   home: homedir(),
   style: {
@@ -23,6 +24,9 @@ process.exitCode = await main(process.argv.slice(2), {
   sleep,
   readInput,
   terminal: createTerminal(process),
+})
+void ended.then((code) => {
+  process.exitCode = code
 })
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
