@@ -122,9 +122,9 @@ async function answer(
     const because = `${annotation.irreversible} is set on this release, so it is not restored in Git: commit what shall run next`
     return { bad, attempt, state: 'NeedsHuman', because }
   }
-  const elsewhere = keptElsewhere(observed)
-  if (elsewhere !== null) {
-    const because = `revision ${bad} is also what ${elsewhere}: restore it to that of revision ${stable.revision} by hand`
+  const { workloadRef, revert: how, config = [] } = snapshot.spec
+  if (workloadRef && !how.include) {
+    const because = `revision ${bad} is what Deployment ${workloadRef.name} says: restore it to that of revision ${stable.revision} by hand, or say by spec.revert.include where Git holds its image`
     return { bad, attempt, state: 'NeedsHuman', because }
   }
   const fields = fieldsOf(desk, observed, bad)
@@ -145,6 +145,7 @@ async function answer(
     isWanted: () => isWanted(desk, observed, attempt),
     ...reasonAndPlace(observed),
     fields,
+    isByCommit: !fields && config.length > 0,
   })
   if (result.state === 'Committed') desk.onCommit(`${owner.namespace}/${name}`)
   return { bad, attempt, ...result }
@@ -161,7 +162,7 @@ function fieldsOf(desk: RevertDeskOptions, { owner, snapshot }: Observed, bad: s
   if (!spec.revert.include) return undefined
   const read = (revision: string) => desk.templateOf(owner.namespace, owner.name, revision)
   return releaseFields(spec.revert.include, {
-    bad: target.revision === bad ? spec.template : read(bad),
+    bad: (target.revision === bad ? spec.template : undefined) ?? read(bad),
     good: read(status.stable?.revision ?? ''),
   })
 }
@@ -172,12 +173,6 @@ function isIrreversible({ snapshot }: Observed, bad: string): boolean {
   const { annotations } = spec.template?.metadata ?? {}
   const mark = Object.entries(annotations ?? {}).find(([name]) => name === annotation.irreversible)
   return target.revision === bad && mark?.[1] === 'true'
-}
-
-/** What of a release stands in other objects than the Rollout: the writer of Git restores a Rollout only. */
-function keptElsewhere({ snapshot: { spec } }: Observed): string | null {
-  if (spec.workloadRef) return `Deployment ${spec.workloadRef.name} says`
-  return spec.config && spec.config.length > 0 ? 'spec.config names' : null
 }
 
 /** A retry, a deletion or a newer attempt withdraws what was asked for. */

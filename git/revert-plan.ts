@@ -45,6 +45,11 @@ export interface RevertRequest {
   readonly decidedAtMs?: number
   /** Where the release stands outside of its Rollout; then the Rollout itself is not looked for. */
   readonly fields?: { readonly path: string; readonly values: readonly FieldValue[] } | undefined
+  /**
+   * The release has configuration beside its template, so that a template alone does not tell its revision: both
+   * are what the Rollout asked for at the commits that are remembered.
+   */
+  readonly isByCommit?: boolean | undefined
   /** How it reaches the branch, `direct` unless told. */
   readonly mode?: RevertMode
   /** Asked just before the push: a person may have allowed the release another try meanwhile. */
@@ -102,6 +107,8 @@ export interface Known {
   readonly fieldsText?: string | null | undefined
   readonly releases?: Releases | undefined
   readonly isExpired?: boolean | undefined
+  /** The revert as it was asked for, where releases are known by other digests here. */
+  readonly asked?: RevertRequest | undefined
   /** By commit id. */
   readonly authors?: ReadonlyMap<string, string> | undefined
 }
@@ -119,6 +126,7 @@ export async function planRevert(
     return { kind: 'done', result: { state: 'Committed', commit: known.same, because } }
   }
   if (request.fields) return planFields(context, request, known)
+  if (request.isByCommit) return planByCommit(context, request, known)
   const search: Search = { mirror, rollout, isIncluded }
   const places = known.current ? [known.current] : await locate(search, tip, request.path)
   const [found] = places
@@ -156,11 +164,44 @@ export async function planRevert(
   })
   return planOf(revert, {
     context,
-    request,
+    request: known.asked ?? request,
     bad: releases.bad,
     good: releases.good,
     authors: known.authors,
   })
+}
+
+async function planByCommit(
+  context: PlanContext,
+  request: RevertRequest,
+  known: Known,
+): Promise<RevertPlan> {
+  const { namespace, name } = request.rollout
+  const named = await byTemplate({ ...context, rollout: request.rollout }, request)
+  if ('problem' in named) return done('NeedsHuman', `${namespace}/${name}: ${named.problem}`)
+  const plain = { ...request, ...named, isByCommit: false }
+  return planRevert(context, plain, { ...known, asked: request })
+}
+
+/** Both releases by the digest of their templates alone. */
+async function byTemplate(
+  search: Search,
+  { bad, good, path }: RevertRequest,
+): Promise<Pick<RevertRequest, 'bad' | 'good'> | { readonly problem: string }> {
+  const at = async (release: ReleaseRef): Promise<ReleaseRef | null> => {
+    const { commit } = release
+    if (commit === undefined || !isCommitId(commit)) return null
+    const [found] = await locate(search, commit, path).catch(() => [])
+    return found ? { ...release, revision: found.revision } : null
+  }
+  const [before, after] = [await at(good), await at(bad)]
+  if (!before || !after) {
+    const problem = 'with spec.config, releases are known by their commits, and these are not there'
+    return { problem: `${problem}; restore the last good one by hand` }
+  }
+  if (before.revision !== after.revision) return { bad: after, good: before }
+  const problem = 'the releases differ in what spec.config names, and not in the template'
+  return { problem: `${problem}; restore the ConfigMap or Secret by hand` }
 }
 
 /** The bad value tells that the branch asks for the bad release: nothing is looked up in the history. */
