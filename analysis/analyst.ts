@@ -30,6 +30,8 @@ export interface Subject {
   readonly revision: string
   readonly stable: string | null
   readonly step: number
+  /** When the trial of the revision began, ms since epoch; that of the step without it. */
+  readonly startedMs?: number
   /** When the step's weight was live, ms since epoch. */
   readonly fromMs: number
   /** Weight of the canary at this step, when known: a comparison holds traffic that does not follow it. */
@@ -181,7 +183,7 @@ function targetOf(subject: Subject, windowMs: number): Target {
 
 /** Compare checks of a subject, unless there is nothing to compare with. */
 function comparisonsOf(subject: Subject): readonly { subject: Subject; comparison: Comparison }[] {
-  const { key, revision, step, fromMs, weightPercent = null } = subject
+  const { key, revision, step, fromMs, startedMs = fromMs, weightPercent = null } = subject
   const target = targetOf(subject, 0)
   const { table } = target
   const { canary, stable } = armsOf(target)
@@ -190,7 +192,7 @@ function comparisonsOf(subject: Subject): readonly { subject: Subject; compariso
   const checks = subject.checks.filter((check) => check.compare !== undefined).length
   return subject.checks.flatMap(({ name, compare }) => {
     if (compare === undefined) return []
-    const trial = { arms, table, step, fromMs, weightPercent, compare, checks }
+    const trial = { arms, table, startedMs, step, fromMs, weightPercent, compare, checks }
     return [{ subject, comparison: { key: `${key}/${revision}/${name}`, check: name, trial } }]
   })
 }

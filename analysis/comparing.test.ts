@@ -13,6 +13,7 @@ const latency = Check.parse({ name: 'slow', compare: { metric: 'latency' } })
 const subject = (i: number, over: Partial<Subject> = {}): Subject => ({
   ...{ key: `shop/app-${i}`, namespace: 'shop', name: `app-${i}`, host: `app-${i}` },
   ...{ revision: `canary-${i}`, stable: `stable-${i}`, step: 0, fromMs: startMs, final: true },
+  startedMs: startMs,
   ...{ checks: [errors], minRequests: 1 },
   ...over,
 })
@@ -147,6 +148,32 @@ describe('a compare check', () => {
     }
   })
 
+  it('says the same after a restart in a later step, with the harm of steps before', async () => {
+    for (const failed of [0.001, 0.004, 0.012, 0.02]) {
+      const stepOf = (round: number) =>
+        subject(1, {
+          step: Math.floor(round / 5),
+          fromMs: startMs + Math.floor(round / 5) * 5 * scrapeIntervalMs + 3_000,
+        })
+      const run = async (restarts: readonly number[]) => {
+        const { world, analyst } = startWorld({ failed })
+        let judging = analyst()
+        const said: string[] = []
+        for (let round = 0; round < 20; round += 1) {
+          if (restarts.includes(round)) judging = analyst()
+          world.nowMs += scrapeIntervalMs
+          const verdict = (await judging.judge([stepOf(round)])).get('shop/app-1')
+          said.push(verdict?.because ?? '')
+        }
+        return said
+      }
+      const whole = await run([])
+      for (const restarts of [[7], [3, 11], [15, 16, 19]]) {
+        assert.deepEqual(await run(restarts), whole, `${failed} ${restarts}`)
+      }
+    }
+  })
+
   it('gathers evidence to pass anew at each step, and keeps that of harm', async () => {
     const { world, analyst } = startWorld()
     const started = analyst()
@@ -160,7 +187,7 @@ describe('a compare check', () => {
     const later = subject(1, { step: 1, fromMs: bad.world.nowMs })
     assert.deepEqual(await rounds({ world: bad.world, analyst: failing }, 1, later), ['Failed'])
     // A retry begins at the first step again, and owes nothing to the trial before.
-    const retried = subject(1, { fromMs: bad.world.nowMs })
+    const retried = subject(1, { fromMs: bad.world.nowMs, startedMs: bad.world.nowMs })
     const again = await rounds({ world: bad.world, analyst: failing }, 1, retried)
     assert.notDeepEqual(again, ['Failed'])
   })

@@ -95,12 +95,12 @@ type Outcome =
   | { readonly live: Live; readonly query: string }
   | { readonly outcome: 'Error' | 'Inconclusive'; readonly because: string }
 
-/** History and all that was scraped since the step began: a new comparison, or one after a restart. */
+/** History and all that was scraped since the trial began: a new comparison, or one after a restart. */
 async function first({ trial }: Comparison, context: Context): Promise<Outcome> {
   const { inquiry, nowMs, scrapeMs } = context
   const { table, arms } = trial
   const { metric } = trial.compare
-  const sinceMs = Math.max(trial.fromMs, nowMs - maxReplayMs) - scrapeMs
+  const sinceMs = startOf(trial.startedMs, context)
   const query = rawSelector(
     { table, by: 'callers', metric },
     { arms: [arms.canary, arms.stable], rangeMs: nowMs - sinceMs + spareScrapes * scrapeMs },
@@ -110,7 +110,7 @@ async function first({ trial }: Comparison, context: Context): Promise<Outcome> 
     { arms: [arms.stable], rangeMs: historyMs },
   )
   const [served, recent] = await Promise.all([
-    inquiry.askRaw(past, 'grouped', trial.fromMs),
+    inquiry.askRaw(past, 'grouped', trial.startedMs),
     inquiry.askRaw(query, 'grouped'),
   ])
   if ('because' in served) return { outcome: 'Error', because: served.because }
@@ -121,6 +121,12 @@ async function first({ trial }: Comparison, context: Context): Promise<Outcome> 
     return { outcome: 'Inconclusive', because: 'no latency buckets have been scraped' }
   }
   return { live: read(live, rowsByArm(recent.rows, table.callers), nowMs), query }
+}
+
+/** Where reading begins: on a grid that a restart finds again. */
+function startOf(startedMs: number, { nowMs, scrapeMs }: Context): number {
+  const late = Math.max(0, nowMs - maxReplayMs - startedMs)
+  return startedMs + (Math.ceil(late / scrapeMs) - 1) * scrapeMs
 }
 
 /** One question for many comparisons; when it fails each asks alone. */

@@ -96,12 +96,18 @@ function ask({ world, memory, clock }: Judging, object: KubeObject): Asked[] {
     namespace,
     name,
     host,
+    ...startOf(snapshot.status.startedAt),
     metrics: metricsOf(rollout.spec),
     checks: resolved.checks,
     minRequests: rollout.spec.analysis?.minRequests ?? 1,
     weightPercent: snapshot.route.weights[question.revision] ?? 0,
   }
   return [{ ...common, subject, problem: null }]
+}
+
+function startOf(startedAt: string | undefined): Pick<Subject, 'startedMs'> {
+  const startedMs = Date.parse(startedAt ?? '')
+  return Number.isNaN(startedMs) ? {} : { startedMs }
 }
 
 /** Whose metrics built-in checks read: as named, or those of the mesh that splits the traffic. */

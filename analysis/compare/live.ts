@@ -14,8 +14,11 @@ import { type Finding, type Verdict, verdict } from './verdict.ts'
 export interface Live {
   readonly arms: Arms
   readonly table: MetricTable
+  readonly startedMs: number
   readonly step: number
   readonly fromMs: number
+  /** Evidence of no harm is that of this step alone. */
+  readonly isPassFresh: boolean
   readonly weightPercent: number | null
   /** Label values of the edges that are judged; empty for errors. */
   readonly les: readonly string[]
@@ -26,6 +29,8 @@ export interface Live {
 export interface Trial {
   readonly arms: Arms
   readonly table: MetricTable
+  /** When the trial of the revision began: a restart reads again from there. */
+  readonly startedMs: number
   readonly step: number
   /** When the weight of the step was live. */
   readonly fromMs: number
@@ -49,7 +54,7 @@ export function begin(
   found: { readonly served: readonly RawSamples[]; readonly recent: readonly RawSamples[] },
   options: { readonly scrapeMs: number; readonly sinceMs: number },
 ): Live | null {
-  const { arms, table, step, fromMs, weightPercent, compare, checks } = trial
+  const { arms, table, startedMs, step, fromMs, weightPercent, compare, checks } = trial
   const { scrapeMs, sinceMs } = options
   const { metric } = compare
   const les = metric === 'errors' ? [] : laddersOf(found, table)
@@ -62,15 +67,12 @@ export function begin(
   const counters = countersOf(rowsByArm(found.served, table.servers), arms, counted)
   const history = historyOf(
     counters.filter(({ arm }) => arm === 'stable'),
-    { fromMs: fromMs - historyMs, toMs: fromMs, scrapeMs, lanes },
+    { fromMs: startedMs - historyMs, toMs: startedMs, scrapeMs, lanes },
   )
   const whole = {
-    arms,
-    table,
-    step,
-    fromMs,
-    weightPercent,
-    consumed: nothingConsumed(fromMs, sinceMs),
+    ...{ arms, table, startedMs, step, fromMs, weightPercent },
+    isPassFresh: false,
+    consumed: nothingConsumed(startedMs, sinceMs),
   }
   const state = start(spec, history)
   if (metric === 'errors') return { ...whole, les, state }
@@ -93,26 +95,35 @@ export function read(live: Live, rows: Rows, nowMs: number): Live {
   const lanes = Math.max(1, edgesSeconds.length)
   const { consumed, ticks } = readTicks(live.consumed, counters, { scrapeMs, nowMs, lanes })
   // Whose counter was reset is not known where callers count, so resets are no restarts of the canary.
-  const { weightPercent } = live
+  const counted = ticks.map(({ canaryRestarts: _, ...tick }) => tick)
+  const { weightPercent, fromMs } = live
   const weight = weightPercent === null ? {} : { weightPercent }
-  const counted = ticks.map(({ canaryRestarts: _, ...tick }) => ({ ...tick, ...weight }))
-  return { ...live, consumed, state: replay(state, counted) }
+  const before = replay(
+    state,
+    counted.filter(({ atMs }) => atMs <= fromMs),
+  )
+  const isPassFresh = live.isPassFresh || nowMs >= fromMs
+  const during = counted.flatMap((tick) => (tick.atMs > fromMs ? [{ ...tick, ...weight }] : []))
+  const begun = live.isPassFresh || !isPassFresh ? before : withoutPass(before)
+  return { ...live, consumed, isPassFresh, state: replay(begun, during) }
 }
 
 /** Evidence of harm is kept from step to step; that of no harm is gathered anew for each. */
 export function atStep(live: Live, trial: Trial): Live {
   const { step, fromMs, weightPercent } = trial
-  if (live.step === step) return live
-  const lanes = live.state.lanes.map((lane) => ({ ...lane, pass: 0 }))
-  return { ...live, step, fromMs, weightPercent, state: { ...live.state, lanes } }
+  if (live.step === step && live.fromMs === fromMs) return live
+  return { ...live, step, fromMs, weightPercent, isPassFresh: false }
+}
+
+function withoutPass(state: State): State {
+  return { ...state, lanes: state.lanes.map((lane) => ({ ...lane, pass: 0 })) }
 }
 
 /** True when the trial began again: a retry of the revision owes nothing to the trial before. */
 export function isAnother(live: Live, trial: Trial): boolean {
-  const isSameStep = trial.step === live.step
   return (
     trial.step < live.step ||
-    (isSameStep && trial.fromMs !== live.fromMs) ||
+    trial.startedMs !== live.startedMs ||
     trial.arms.stable.revision !== live.arms.stable.revision ||
     trial.table !== live.table
   )
