@@ -74,9 +74,8 @@ export function createWorld(options: WorldOptions): World {
       mesh.changed(key, object, previous)
       named.changed(key, object)
       onRollout(key)
-      // What Git still asks for is applied again, at once.
-      const source = object ? undefined : previous?.metadata.annotations?.[annotation.source]
-      if (source) onSource(`${previous?.metadata.namespace ?? ''}/${source}`)
+      const source = object ? null : sourceKeyOf(previous)
+      if (source) onSource(source)
     },
   })
   const all = (where?: string) => {
@@ -99,11 +98,7 @@ export function createWorld(options: WorldOptions): World {
       owned.onChange?.(key, object, previous)
     },
   })
-  const crew = follow(pods, {
-    query: { namespace, labelSelector: label.revision },
-    indexes: { [byRevision]: revisionKeyOf },
-    transform: slimPod,
-  })
+  const crew = follow(pods, crewOf(namespace))
   const shared = {
     now: () => options.clock.now(),
     rollouts: core.store,
@@ -130,6 +125,21 @@ export function createWorld(options: WorldOptions): World {
       for (const reflector of [...reflectors.values()]) void reflector.start(signal)
     },
     reflectors: () => reflectors,
+  }
+}
+
+/** The GitSource of a Rollout that is gone: what Git still asks for is applied again, at once. */
+function sourceKeyOf(rollout: KubeObject | undefined): string | null {
+  const source = rollout?.metadata.annotations?.[annotation.source]
+  return source ? `${rollout?.metadata.namespace ?? ''}/${source}` : null
+}
+
+/** Pods of Rollouts, without what nobody asks about. */
+function crewOf(namespace: string | undefined): Partial<ReflectorOptions> {
+  return {
+    query: { namespace, labelSelector: label.revision },
+    indexes: { [byRevision]: revisionKeyOf },
+    transform: slimPod,
   }
 }
 

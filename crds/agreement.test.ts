@@ -57,6 +57,8 @@ test('specs on the edges of the rules are told apart by both', () => {
   const kind = kinds.find((candidate) => candidate.kind === 'Rollout')
   assert.ok(kind)
   const server = serverOf(kind)
+  const { template: _, ...untemplated } = base
+  const deployment = { kind: 'Deployment', name: 'checkout' }
   const canary = (deadline: string, ...steps: object[]) => ({
     ...base,
     progressDeadline: deadline,
@@ -75,6 +77,19 @@ test('specs on the edges of the rules are told apart by both', () => {
     ['more hours than CEL can count', false, canary('999999999h999999999h', { weight: 1 })],
     ['both strategies', false, { ...base, canary: { steps: [{ weight: 1 }] }, blueGreen: {} }],
     ['no strategy', false, base],
+    ['a Deployment', true, { ...untemplated, blueGreen: {}, workloadRef: deployment }],
+    ['a Deployment and a template', false, { ...base, blueGreen: {}, workloadRef: deployment }],
+    ['nothing to run', false, { ...untemplated, blueGreen: {} }],
+    [
+      'a StatefulSet',
+      false,
+      { ...untemplated, blueGreen: {}, workloadRef: { ...deployment, kind: 'StatefulSet' } },
+    ],
+    ['a time', true, { ...base, blueGreen: {}, restartAt: '2026-01-01T00:00:00Z' }],
+    ['a day', false, { ...base, blueGreen: {}, restartAt: '2026-01-01' }],
+    ['a month 13', false, { ...base, blueGreen: {}, restartAt: '2026-13-01T00:00:00Z' }],
+    ['configuration', true, { ...base, blueGreen: {}, config: [{ configMap: 'a' }] }],
+    ['configuration of no kind', false, { ...base, blueGreen: {}, config: [{}] }],
     ['a strategy that is null', true, { ...base, canary: null, blueGreen: {} }],
   ]
   for (const [name, isValid, spec] of rows) {
@@ -235,6 +250,8 @@ const rollout = fc
       analysis,
       traffic,
       revert: fc.constantFrom({}, { mode: 'off' }),
+      config: fc.constantFrom([], [{ configMap: 'a' }, { secret: 'a' }], [{ configMap: 'b.c' }]),
+      restartAt: fc.constantFrom('2026-02-30T23:59:59Z', '2026-01-01T00:00:00.123+05:30'),
     },
     { requiredKeys: [] },
   )

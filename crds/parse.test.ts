@@ -50,8 +50,19 @@ test('a wrong Rollout is told in sentences that name the field, the value and th
       { ...rollout(), metadata: { name: 'a'.repeat(64) } },
       ['metadata.name must have at most 63 characters, found 64 characters'],
     ],
-    [rollout({ template: undefined }), ['spec.template is required']],
-    [rollout({ template: null }), ['spec.template is required']],
+    [
+      rollout({ template: undefined }),
+      ['spec: exactly one of template and workloadRef must be set'],
+    ],
+    [rollout({ template: null }), ['spec: exactly one of template and workloadRef must be set']],
+    [
+      rollout({ config: [{ configMap: 'env', secret: 'env' }] }),
+      ['spec.config[0]: exactly one of configMap and secret must be set'],
+    ],
+    [
+      rollout({ restartAt: 'now' }),
+      ['spec.restartAt must be a time such as 2026-01-31T12:00:00Z, found "now"'],
+    ],
     [
       rollout({ template: { spec: {}, sepc: {} } }),
       ['unknown field spec.template.sepc: did you mean spec?'],
@@ -67,7 +78,7 @@ test('a wrong Rollout is told in sentences that name the field, the value and th
     [
       steps({ weight: 5, pause: '1m' }),
       [
-        'unknown field spec.canary.steps[0].pause: known fields are approval, hold, match, mirror and weight',
+        'unknown field spec.canary.steps[0].pause: known fields are approval, hold, match, mirror, scale and weight',
       ],
     ],
     [
@@ -187,7 +198,7 @@ test('a wrong Rollout is told in sentences that name the field, the value and th
     [
       checks({ name: 'errors' }),
       [
-        'spec.analysis.checks[0]: exactly one of successRate, latency, compare and prometheus must be set',
+        'spec.analysis.checks[0]: exactly one of successRate, latency, compare, prometheus, datadog, cloudWatch, webhook and job must be set',
       ],
     ],
     [
