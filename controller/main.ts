@@ -2,7 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { prometheusProvider } from '../analysis/prometheus.ts'
 import { systemClock } from '../kube/clock.ts'
 import {
@@ -11,7 +11,7 @@ import {
   kubeconfigCredentials,
 } from '../kube/credentials.ts'
 import { createEventWriter } from '../kube/events.ts'
-import { createLease } from '../kube/lease.ts'
+import { createLease, type Lease, type LeaseOptions } from '../kube/lease.ts'
 import { createKubeApi } from '../kube/transport.ts'
 import { createLoop, type Loop } from './loop.ts'
 import { createMetricSources } from './metric-sources.ts'
@@ -68,38 +68,24 @@ async function run(options: Options, secretDirectory: string, signal: AbortSigna
     unsent: () => notifier.waiting(),
     monotonic: () => clock.monotonic(),
   })
+  const { server } = credentials
   const api = createKubeApi({
-    server: credentials.server,
-    credentials,
-    clock,
-    random,
-    writeDeadlineMs,
+    ...{ server, credentials, clock, random, writeDeadlineMs },
     observer: (report) => telemetry.requested(report),
   })
   const { identity } = options
   const events = createEventWriter({
-    api,
-    clock,
+    ...{ api, clock },
     reportingController: 'sluice.dev/controller',
     reportingInstance: identity,
   })
-  const lease = options.leaderElection
-    ? createLease({
-        api,
-        clock,
-        random,
-        namespace: options.leaseNamespace,
-        name: 'sluice-controller',
-        identity,
-        requestDeadlineMs: writeDeadlineMs,
-        onStarted: (fence) => {
-          logger.info({ fence }, 'leading')
-          loop.lead()
-          notifier.lead()
-        },
-        onStopped: () => logger.info('not leading any more'),
-      })
-    : null
+  const lease = leaseOf(options, {
+    ...{ api, clock, random, logger },
+    onLeading: () => {
+      loop.lead()
+      notifier.lead()
+    },
+  })
   const provider = prometheusProvider({ url: options.prometheus, ...options.prometheusAccess })
   const mayWrite = () => lease?.mayWrite() ?? true
   const isLeading = () => (lease ? lease.fence() !== null : true)
@@ -110,25 +96,19 @@ async function run(options: Options, secretDirectory: string, signal: AbortSigna
     listeners: telemetry,
   })
   const loop: Loop = createLoop({
-    api,
-    provider,
+    ...{ api, provider, clock, random, mayWrite, isLeading, secretDirectory },
     metricSources: createMetricSources({
       ...{ api, clock, hosts: options.analysisHosts },
       world: () => loop.world,
     }),
     git: openGit,
-    clock,
-    random,
     namespace: options.namespace,
     directory: options.gitDirectory,
-    secretDirectory,
     scrapeIntervalMs: options.scrapeIntervalMs,
-    mayWrite,
-    isLeading,
     listeners: { ...telemetry, journal: notifier.journalAfter(telemetry.journal) },
   })
   const servers = await listen(options, loop, telemetry)
-  logger.info({ server: credentials.server, status: servers.url, identity }, 'started')
+  logger.info({ server, status: servers.url, identity }, 'started')
   if (lease) logger.info(waitingToLead)
   const told = notifier.run(signal)
   if (!lease) notifier.lead()
@@ -161,6 +141,29 @@ async function listen(
       await status.close()
     },
   }
+}
+
+interface Candidacy extends Pick<LeaseOptions, 'api' | 'clock' | 'random'> {
+  readonly logger: Logger
+  readonly onLeading: () => void
+}
+
+/** Null where this process writes without one. */
+function leaseOf(
+  { leaderElection, leaseNamespace: namespace, identity }: Options,
+  { logger, onLeading, ...parts }: Candidacy,
+): Lease | null {
+  if (!leaderElection) return null
+  return createLease({
+    ...parts,
+    ...{ namespace, identity, name: 'sluice-controller' },
+    requestDeadlineMs: writeDeadlineMs,
+    onStarted: (fence) => {
+      logger.info({ fence }, 'leading')
+      onLeading()
+    },
+    onStopped: () => logger.info('not leading any more'),
+  })
 }
 
 /** The lease is given away only after the last write has ended. */

@@ -82,8 +82,11 @@ export function templatesHealth(rollouts: readonly Json[], templates: readonly J
   const known = new Set(templates.map(nameOf))
   const missing = rollouts.flatMap((rollout): Symptom[] => {
     const { templateRef } = record(record(rollout['spec'])['analysis'])
-    const name = text(record(templateRef)['name'])
+    const { kind, name: named } = record(templateRef)
+    const name = text(named)
     const namespace = text(record(rollout['metadata'])['namespace'])
+    // Those of the cluster may be hidden from who asks.
+    if (kind === 'ClusterAnalysisTemplate') return []
     if (name === undefined || known.has(`${namespace}/${name}`)) return []
     const because = `AnalysisTemplate ${name} is not in its namespace`
     return [{ about: `Rollout ${nameOf(rollout)}`, state: 'ill', because, remedy: 'commit it' }]
