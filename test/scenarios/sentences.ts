@@ -143,7 +143,7 @@ const deeds: readonly (readonly [RegExp, Deed])[] = [
     /^somebody edits the steps to ([\d, ]+)$/,
     ({ world }, [list = '']) => {
       const steps = list.split(',').map((weight) => ({ weight: Number(weight), hold: '30s' }))
-      edit(world, rollouts, { spec: { canary: { steps } } })
+      edit(world, rollouts, { spec: { blueGreen: null, canary: { steps } } })
     },
   ],
   [/^the status is lost$/, ({ world }) => loseStatus(world)],
