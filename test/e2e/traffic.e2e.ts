@@ -11,10 +11,11 @@ import { type DataPlane, type DataPlaneOptions, startLabPlane } from './traffic/
 import { describeAccount, note, orderVariable, readOrder } from './traffic/order.ts'
 import { play } from './traffic/play.ts'
 import { type RouterStory, routerStories } from './traffic/routers.ts'
-import { setTrafficStage } from './traffic/stage.ts'
+import { type Origin, setTrafficStage } from './traffic/stage.ts'
 
 interface Plane {
   readonly name: string
+  readonly origin: Origin
   readonly startPlane: (options: DataPlaneOptions) => Promise<DataPlane>
   readonly stories: readonly RouterStory[]
   readonly skip: string | false
@@ -24,9 +25,10 @@ const order = readOrder(process.env[orderVariable])
 const envoy = await findEnvoy({ environment: process.env, mayInstall: order.isProof })
 const stories = routerStories.filter((story) => story.name.includes(order.router))
 const planes: readonly Plane[] = [
-  { name: 'lab', startPlane: startLabPlane, stories, skip: false },
+  { name: 'lab', origin: 'deployment', startPlane: startLabPlane, stories, skip: false },
   {
     name: 'envoy',
+    origin: 'template',
     startPlane: async (options) => {
       if ('missing' in envoy) throw new Error(envoy.missing)
       const { directory: root } = await currentControlPlane()
@@ -39,13 +41,14 @@ const planes: readonly Plane[] = [
   },
 ]
 
-for (const { name, startPlane, stories: played, skip } of planes) {
+for (const { name, origin, startPlane, stories: played, skip } of planes) {
   describe(`traffic on the data plane of ${name}`, { concurrency: order.atOnce, skip }, () => {
     for (const router of played) {
       test(`${router.name}: no request is dropped`, async (t) => {
         const plane = await currentControlPlane()
         const namespace = `traffic-${name}-${router.name.replaceAll(' ', '-')}`
-        const stage = await setTrafficStage({ plane, router, namespace, startPlane })
+        const from = router.isFirstAtEdge ? 'template' : origin
+        const stage = await setTrafficStage({ plane, router, origin: from, namespace, startPlane })
         try {
           const account = await play(stage, name, order)
           await note(plane.directory, account)

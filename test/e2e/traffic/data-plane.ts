@@ -21,7 +21,8 @@ export interface DataPlaneOptions {
   readonly serviceMesh?: ServiceMesh | undefined
 }
 
-const delays = { propagationDelayMs: 50, endpointDelayMs: 50, acceptanceDelayMs: 30 }
+// Endpoints are later than routes: what is used before it is known shows.
+const delays = { propagationDelayMs: 50, endpointDelayMs: 90, acceptanceDelayMs: 30 }
 
 export async function startLabPlane(options: DataPlaneOptions): Promise<DataPlane> {
   const { api, namespace, serviceMesh = 'linkerd' } = options

@@ -1,7 +1,7 @@
 // A stage in, an account of every request out, while releases are promoted, aborted and superseded, the
 // controller is killed, and at last the Rollout is deleted.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { rollouts } from '../../../kube/resources.ts'
+import { deployments, rollouts } from '../../../kube/resources.ts'
 import type { Load } from '../../../lab/load/start.ts'
 import type { TrafficStage } from './stage.ts'
 
@@ -15,7 +15,7 @@ export interface Account {
   readonly failedByRelease: number
   /** Due and not sent, because the machine was busy. */
   readonly missed: number
-  /** Answers of a pod to requests that began after it was removed. */
+  /** Answers of pods to requests that began after they were removed, while the Rollout had all of them. */
   readonly servedByRemoved: number
   /** From a stored route to one that is obeyed. */
   readonly lagMs: { readonly median: number; readonly most: number; readonly count: number }
@@ -48,15 +48,15 @@ interface Scene {
 
 const errorPercent = 30
 const warmUpMs = 300
+const replicas = 3
+const limitMs = 30_000
 const someRequests = 30
 const afterDeletionMs = 1_500
 
 export async function play(stage: TrafficStage, plane: string, pace: Pace): Promise<Account> {
   const startedMs = performance.now()
   let version = 1
-  await stage.apply({ version: 'v1' })
-  await stage.story.until('v1 is stable', ({ phase, stable }) => phase === 'Stable' && stable)
-  await stage.story.promoted(stage.story.status()?.stable?.revision ?? '')
+  await begin(stage)
   const load = await stage.call(pace.requestsPerSecond)
   await sleep(warmUpMs)
   const scene: Scene = {
@@ -74,11 +74,14 @@ export async function play(stage: TrafficStage, plane: string, pace: Pace): Prom
     const failed = failedBy(scene).others - from.failed
     chapters.push({ name, failed, seconds: Math.round(performance.now() - from.ms) / 1_000 })
   }
+  if (stage.origin === 'deployment') await chapter('adopt', adopt)
+  const ownedFromMs = Date.now()
   await chapter('promote', promote)
   await chapter('abort', abort)
   await chapter('supersede', supersede)
   await chapter('kill', kill)
   while (load.totals().requests < pace.atLeast) await chapter('promote again', promote)
+  const ownedToMs = Date.now()
   await chapter('delete', remove)
   await load.stop()
   const { others, own } = failedBy(scene)
@@ -90,7 +93,9 @@ export async function play(stage: TrafficStage, plane: string, pace: Pace): Prom
     failures: load
       .failures()
       .map(({ endedAtMs, what }) => `${new Date(endedAtMs).toISOString()} ${what}`),
-    servedByRemoved: load.servedByRemoved(stage.removedPods),
+    servedByRemoved: load.servedByRemoved(
+      new Map([...stage.removedPods].filter(([, at]) => at >= ownedFromMs && at <= ownedToMs)),
+    ),
     lagMs: {
       median: Math.round(times[Math.floor(times.length / 2)] ?? 0),
       most: Math.round(times.at(-1) ?? 0),
@@ -98,6 +103,31 @@ export async function play(stage: TrafficStage, plane: string, pace: Pace): Prom
     },
     seconds: Math.round((performance.now() - startedMs) / 100) / 10,
   }
+}
+
+/** Until callers can be answered. */
+async function begin(stage: TrafficStage): Promise<void> {
+  await stage.apply({ version: 'v1' })
+  if (stage.origin === 'template') return firstRelease(stage)
+  const { api, namespace } = stage
+  // As an autoscaler or a person would: the number is in no manifest.
+  const key = { namespace, name: 'checkout' }
+  await api.patch(deployments, key, 'merge', { spec: { replicas } })
+  await untilTrue('the Deployment is ready', async () => {
+    const { status } = await api.get(deployments, key)
+    return status?.availableReplicas === replicas && status?.updatedReplicas === replicas
+  })
+}
+
+async function firstRelease({ story }: TrafficStage): Promise<void> {
+  await story.until('the first release is stable', ({ stable }) => stable)
+  await story.promoted(story.status()?.stable?.revision ?? '')
+}
+
+/** Pods of a Deployment that has callers are taken over. */
+async function adopt({ stage }: Scene): Promise<void> {
+  await stage.adopt()
+  await firstRelease(stage)
 }
 
 async function promote({ stage, release }: Scene): Promise<void> {
@@ -129,18 +159,28 @@ async function kill(scene: Scene): Promise<void> {
   await stage.story.promoted(revision)
 }
 
-/** In the middle of a step; what belongs to the Rollout stays, as a person asks who still has callers. */
+/**
+ * In the middle of a step. Pods go back to the Deployment; without one, what belongs to the Rollout stays, as a
+ * person asks who still has callers.
+ */
 async function remove(scene: Scene): Promise<void> {
-  const { api, namespace } = scene.stage
+  const { api, namespace, origin } = scene.stage
   await someTraffic(scene, await scene.release())
   const key = { namespace, name: 'checkout' }
-  await api.delete(rollouts, key, { propagation: 'Orphan' })
-  const deadlineAtMs = Date.now() + 20_000
-  while ((await api.list(rollouts, { namespace })).items.length > 0) {
-    if (Date.now() > deadlineAtMs) throw new Error('the Rollout is still there after 20 s')
+  await api.delete(rollouts, key, origin === 'template' ? { propagation: 'Orphan' } : {})
+  await untilTrue('the Rollout is gone', async () => {
+    const { items } = await api.list(rollouts, { namespace })
+    return items.length === 0
+  })
+  await sleep(afterDeletionMs)
+}
+
+async function untilTrue(what: string, test: () => Promise<boolean>): Promise<void> {
+  const deadlineAtMs = Date.now() + limitMs
+  while (!(await test())) {
+    if (Date.now() > deadlineAtMs) throw new Error(`waited ${limitMs} ms in vain until ${what}`)
     await sleep(50)
   }
-  await sleep(afterDeletionMs)
 }
 
 async function someTraffic({ stage, load }: Scene, revision: string): Promise<void> {

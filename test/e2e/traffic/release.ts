@@ -1,4 +1,5 @@
-// A router and a release in, the Rollout that a team would apply out: quick steps and no checks.
+// A router and a release in, what a team would apply out: a Rollout with quick steps and no checks, and the
+// Deployment whose template it runs, where it takes one over.
 import type { KubeObject } from '../../../kube/api.ts'
 import type { RouterStory } from './routers.ts'
 
@@ -17,14 +18,35 @@ const steps = [
 export const isEncrypted = ({ calls }: RouterStory): boolean =>
   calls.kind === 'connections' && calls.serverName !== undefined
 
-export function renderRollout(given: {
+export interface Applied {
   readonly namespace: string
   readonly router: RouterStory
   readonly release: Release
-}): KubeObject {
-  const { namespace, router, release } = given
-  const labels = { app: 'checkout' }
-  const { version, errorPercent = 0 } = release
+}
+
+const name = 'checkout'
+const replicas = 3
+const labels = { app: 'checkout' }
+
+export function renderDeployment({ namespace, router, release }: Applied): KubeObject {
+  const template = templateOf(router, release)
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace },
+    spec: { selector: { matchLabels: labels }, template },
+  }
+}
+
+export function renderRollout({ namespace, router, release }: Applied): KubeObject {
+  return renderWith({ namespace, router }, { template: templateOf(router, release) })
+}
+
+export function renderAdoption(given: Omit<Applied, 'release'>): KubeObject {
+  return renderWith(given, { workloadRef: { kind: 'Deployment', name } })
+}
+
+function templateOf(router: RouterStory, { version, errorPercent = 0 }: Release) {
   const environment = {
     ERROR_PERCENT: String(errorPercent),
     LATENCY_MS: '1',
@@ -36,15 +58,22 @@ export function renderRollout(given: {
     ports: [{ containerPort: 8080 }],
     env: Object.entries(environment).map(([name, value]) => ({ name, value })),
   }
-  const strategy = router.isBlueGreen ? { blueGreen: { hold: '1s' } } : { canary: { steps } }
+  return { metadata: { labels }, spec: { containers: [container] } }
+}
+
+function renderWith(
+  { namespace, router }: Omit<Applied, 'release'>,
+  what: Readonly<Record<string, unknown>>,
+): KubeObject {
+  const strategy = router.isBlueGreen ? { blueGreen: { hold: '3s' } } : { canary: { steps } }
   return {
     apiVersion: 'sluice.dev/v1alpha1',
     kind: 'Rollout',
-    metadata: { name: 'checkout', namespace },
+    metadata: { name, namespace },
     spec: {
-      replicas: 3,
+      replicas,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [container] } },
+      ...what,
       // Longer than the proxies of the suite need, and than a connection of its callers lives.
       traffic: { ...router.traffic, settle: '400ms', drain: '2s' },
       progressDeadline: '60s',

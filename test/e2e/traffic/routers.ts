@@ -13,6 +13,8 @@ export interface RouterStory {
   readonly route: Resource
   readonly serviceMesh?: ServiceMesh
   readonly isBlueGreen?: boolean
+  /** Nobody outside is answered before Sluice wrote the route: there is nothing to take over. */
+  readonly isFirstAtEdge?: boolean
   /** Objects of the user, besides the Service `checkout`. */
   readonly users?: readonly KubeObject[]
   readonly calls: Calls
@@ -41,6 +43,7 @@ export const routerStories: readonly RouterStory[] = [
   { name: 'istio', traffic: { istio: { host } }, route: virtualServices, calls: inside },
   {
     name: 'istio delegate',
+    isFirstAtEdge: true,
     traffic: { istio: { host, delegate: true, virtualService: 'checkout-traffic' } },
     route: virtualServices,
     users: [
@@ -85,6 +88,7 @@ export const routerStories: readonly RouterStory[] = [
   },
   {
     name: 'gateway api',
+    isFirstAtEdge: true,
     traffic: { gatewayApi: { ...linkerd, hostnames: [publicHost], parentRefs: [gateway] } },
     route: HTTPRoute,
     calls: outside,
@@ -98,6 +102,7 @@ export const routerStories: readonly RouterStory[] = [
   },
   {
     name: 'gateway api grpc',
+    isFirstAtEdge: true,
     traffic: {
       gatewayApi: { ...linkerd, kind: 'GRPCRoute', hostnames: [publicHost], parentRefs: [gateway] },
     },

@@ -5,14 +5,20 @@ import { join } from 'node:path'
 import type { KubeApi, KubeObject, Resource } from '../../../kube/api.ts'
 import { systemClock } from '../../../kube/clock.ts'
 import { createReflector } from '../../../kube/reflector.ts'
-import { pods, rollouts, services } from '../../../kube/resources.ts'
+import { deployments, pods, rollouts, services } from '../../../kube/resources.ts'
 import { type ControllerProcess, startController } from '../../../lab/demo/controller-process.ts'
 import { type Load, startLoad } from '../../../lab/load/start.ts'
 import { callerTls } from '../../../lab/nodes/pod-server.ts'
 import { connectTo, type Description } from '../current.ts'
 import type { DataPlane, DataPlaneOptions } from './data-plane.ts'
 import { type Lag, watchLag } from './lag.ts'
-import { isEncrypted, type Release, renderRollout } from './release.ts'
+import {
+  isEncrypted,
+  type Release,
+  renderAdoption,
+  renderDeployment,
+  renderRollout,
+} from './release.ts'
 import type { RouterStory } from './routers.ts'
 import { createStory, type Story } from './story.ts'
 
@@ -23,8 +29,11 @@ export interface TrafficStage {
   readonly story: Story
   readonly lag: Lag
   readonly removedPods: ReadonlyMap<string, number>
+  readonly origin: Origin
   /** Applies a release; a field manager of its own, as a delivery tool has. */
   apply(release: Release): Promise<void>
+  /** Applies a Rollout that takes the Deployment over. */
+  adopt(): Promise<void>
   /** A person's word. */
   say(verb: 'abort' | 'promote' | 'retry'): Promise<void>
   /** Ends the controller without warning and starts it again, as a container is. */
@@ -35,6 +44,9 @@ export interface TrafficStage {
   tail(): Promise<string>
   close(): Promise<void>
 }
+
+/** Where pods come from at first: a Deployment that runs already, or the template of the Rollout. */
+export type Origin = 'deployment' | 'template'
 
 const namespaceResource: Resource = {
   apiVersion: 'v1',
@@ -48,13 +60,14 @@ const lifetimeMs = 500
 export interface StageOptions {
   readonly plane: Description
   readonly router: RouterStory
+  readonly origin: Origin
   /** New. */
   readonly namespace: string
   readonly startPlane: (options: DataPlaneOptions) => Promise<DataPlane>
 }
 
 export async function setTrafficStage(options: StageOptions): Promise<TrafficStage> {
-  const { plane, router, namespace } = options
+  const { plane, router, namespace, origin } = options
   const directory = join(plane.directory, namespace)
   await mkdir(directory)
   const stack = new AsyncDisposableStack()
@@ -82,8 +95,12 @@ export async function setTrafficStage(options: StageOptions): Promise<TrafficSta
     }
     let controller = begin()
     return {
-      ...{ api, namespace, router, story, lag, removedPods: removed.at },
-      apply: (release) => apply(api, renderRollout({ namespace, router, release })),
+      ...{ api, namespace, router, origin, story, lag, removedPods: removed.at },
+      apply: (release) =>
+        origin === 'template'
+          ? apply(api, rollouts, renderRollout({ namespace, router, release }))
+          : apply(api, deployments, renderDeployment({ namespace, router, release })),
+      adopt: () => apply(api, rollouts, renderAdoption({ namespace, router })),
       say: (verb) => say(api, namespace, verb),
       async killController() {
         controller.signal('SIGKILL')
@@ -139,9 +156,9 @@ async function commission(api: KubeApi, namespace: string, router: RouterStory):
   }
 }
 
-async function apply(api: KubeApi, object: KubeObject): Promise<void> {
+async function apply(api: KubeApi, resource: Resource, object: KubeObject): Promise<void> {
   const given = { fieldManager: 'delivery', force: true }
-  await api.patch(rollouts, object.metadata, 'apply', object, given)
+  await api.patch(resource, object.metadata, 'apply', object, given)
 }
 
 let words = 0
