@@ -122,6 +122,29 @@ export const invariants: readonly Invariant[] = [
     says: 'a tick either advances the phase or converges the world',
     holds: (_, decision) => decision.status === null || decision.actions.length === 0,
   },
+  {
+    name: 'W1',
+    says: 'a Deployment that is taken over loses pods only where ready ones have taken their place',
+    holds: (snapshot, decision) =>
+      decision.actions.every(
+        (action) =>
+          action.kind !== 'workload' ||
+          action.replicas >= (snapshot.workload?.desired ?? 0) ||
+          action.replicas + readyOf(snapshot, snapshot.status.stable?.revision ?? '') >=
+            snapshot.spec.replicas,
+      ),
+  },
+  {
+    name: 'W2',
+    says: 'a ready pod is evicted only beside enough others, and never in a trial',
+    holds: ({ pods, spec, status }, decision) =>
+      decision.actions.every((action) => {
+        if (action.kind !== 'evict') return true
+        const ready = pods.filter((pod) => pod.isReady && !pod.isGoing)
+        const isReady = ready.some(({ uid }) => uid === action.uid)
+        return status.phase === 'Stable' && (!isReady || ready.length > spec.replicas)
+      }),
+  },
 ]
 
 export class InvariantViolation extends Error {
