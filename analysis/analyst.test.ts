@@ -127,7 +127,7 @@ describe('an analyst', () => {
           query:
             'sum by (destination_service_namespace, destination_service_name, destination_canonical_revision, response_code, grpc_response_status) ' +
             '(increase(istio_requests_total{reporter=~"source|waypoint",response_code!="0",destination_service_namespace="shop",' +
-            'destination_service_name="app-0",destination_canonical_revision=~"canary-0|stable-0"}[64s]))',
+            'destination_service_name=~"app-0|app-0-canary-0|app-0-stable-0",destination_canonical_revision=~"canary-0|stable-0"}[64s]))',
           value: 50,
           stable: 100,
           samples: 200,

@@ -34,7 +34,7 @@ describe('a built-in query', () => {
       query:
         'sum by (destination_service_namespace, destination_service_name, destination_canonical_revision, response_code, grpc_response_status) ' +
         '(increase(istio_requests_total{reporter=~"source|waypoint",response_code!="0",' +
-        'destination_service_namespace="shop",destination_service_name="checkout",' +
+        'destination_service_namespace="shop",destination_service_name=~"checkout|checkout-aaaa|checkout-bbbb",' +
         'destination_canonical_revision=~"aaaa|bbbb"}[60s]))',
     })
   })
@@ -46,7 +46,7 @@ describe('a built-in query', () => {
       query:
         'sum by (destination_service_namespace, destination_service_name, destination_canonical_revision, le) ' +
         '(increase(istio_request_duration_milliseconds_bucket{reporter=~"source|waypoint",response_code!="0",' +
-        'destination_service_namespace="shop",destination_service_name="checkout",' +
+        'destination_service_namespace="shop",destination_service_name=~"checkout|checkout-aaaa",' +
         'destination_canonical_revision="aaaa"}[2500ms]))',
     })
   })

@@ -10,6 +10,8 @@ const common: Omit<Side, 'matchers'> = {
     namespace: 'destination_service_namespace',
     owner: { label: 'destination_service_name', holds: 'service' },
     revision: 'destination_canonical_revision',
+    // Routes of the Gateway API lead to a Service per revision, subsets stay with the one.
+    isServiceOfArm: true,
   }),
   codes: ['response_code'],
   grpcStatus: 'grpc_response_status',

@@ -1,6 +1,6 @@
 // What a table of metrics is: names of counters and labels, as data. Query text is rendered from it and
 // from nothing else, so another mesh is another table.
-import { oneOf, promqlDuration } from '../promql-text.ts'
+import { oneOf, promqlDuration, quoted } from '../promql-text.ts'
 
 /** One revision of a rollout behind one Service. */
 export interface ArmName {
@@ -61,26 +61,34 @@ export function armsByRevision(names: {
   readonly revision: string
   /** The label that tells rollouts of one namespace apart, and what of the arm it holds. */
   readonly owner: { readonly label: string; readonly holds: 'service' | 'rollout' }
+  /** That label may name the Service of the revision instead of the one whose traffic is split. */
+  readonly isServiceOfArm?: boolean
 }): Arms {
-  const { namespace, revision, owner } = names
+  const { namespace, revision, owner, isServiceOfArm = false } = names
   return {
     labels: [namespace, owner.label, revision],
     matchers: (arms) => [
       ...ofOneOwner(arms, owner.holds).flatMap((arm) => [
         oneOf(namespace, [arm.namespace]),
-        oneOf(owner.label, [arm[owner.holds]]),
+        oneOf(owner.label, [arm[owner.holds], ...(isServiceOfArm ? arms.map(serviceOfArm) : [])]),
       ]),
       oneOf(
         revision,
         arms.map((arm) => arm.revision),
       ),
     ],
+    // Names of Services hold no character that a regular expression knows.
     wholeMatchers: (arm) => [
       oneOf(namespace, [arm.namespace]),
-      oneOf(owner.label, [arm[owner.holds]]),
+      isServiceOfArm
+        ? `${owner.label}=~${quoted(`${arm[owner.holds]}(-[0-9a-f]{10})?`)}`
+        : oneOf(owner.label, [arm[owner.holds]]),
     ],
     keyOfRow: (labels) => {
-      return `${labels[namespace] ?? ''}/${labels[owner.label] ?? ''}/${labels[revision] ?? ''}`
+      const [own, arm] = [labels[owner.label] ?? '', labels[revision] ?? '']
+      const suffix = `-${arm}`
+      const isOfArm = isServiceOfArm && arm !== '' && own.endsWith(suffix)
+      return `${labels[namespace] ?? ''}/${isOfArm ? own.slice(0, -suffix.length) : own}/${arm}`
     },
     keyOfArm: (arm) => `${arm.namespace}/${arm[owner.holds]}/${arm.revision}`,
   }

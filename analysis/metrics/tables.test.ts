@@ -36,7 +36,12 @@ const rows: Readonly<Record<MetricSource, (revision: string) => readonly Row[]>>
     { ...istio(revision), response_code: '200', grpc_response_status: '' },
     { ...istio(revision), response_code: '404', grpc_response_status: '5' },
     { ...istio(revision), response_code: '503' },
-    { ...istio(revision), response_code: '200', grpc_response_status: '14' },
+    {
+      ...istio(revision),
+      destination_service_name: `web-0-${revision}`,
+      response_code: '200',
+      grpc_response_status: '14',
+    },
   ],
   'istio-waypoint': (revision) => rows.istio(revision),
   'istio-gateway': (revision) => rows.istio(revision),
@@ -71,7 +76,7 @@ const rows: Readonly<Record<MetricSource, (revision: string) => readonly Row[]>>
 
 const queries: Readonly<Record<MetricSource, readonly [string, string]>> = {
   istio: [
-    'istio_requests_total{reporter=~"source|waypoint",response_code!="0",destination_service_namespace="shop",destination_service_name="web-0",destination_canonical_revision=~"aaaa0|bbbb0"}[60s]',
+    'istio_requests_total{reporter=~"source|waypoint",response_code!="0",destination_service_namespace="shop",destination_service_name=~"web-0|web-0-aaaa0|web-0-bbbb0",destination_canonical_revision=~"aaaa0|bbbb0"}[60s]',
     'destination_canonical_revision=~"aaaa0|aaaa1|bbbb0|bbbb1"}[60s]',
   ],
   'istio-waypoint': ['istio_requests_total{reporter="waypoint",', 'reporter="waypoint"'],
