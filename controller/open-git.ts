@@ -23,6 +23,7 @@ export const openGit: OpenGit = (options) => {
     host,
     autoMerge: spec.host?.autoMerge,
     signing,
+    isByHost: spec.host?.commits,
   })
   const { author } = spec
   return {

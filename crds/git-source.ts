@@ -27,6 +27,10 @@ const Host = z
       .regex(/^[A-Za-z0-9_.~-]+(\/[A-Za-z0-9_.~-]+)+$/, 'must be a project such as team/name')
       .optional()
       .meta({ description: 'Project at the host. Default: the path of the repository.' }),
+    commits: z.boolean().default(false).meta({
+      description:
+        'Let the host make our commits on the branch, and sign them in the name of the token. Of GitHub only; others are pushed to.',
+    }),
     autoMerge: z.boolean().default(true).meta({
       description: 'Ask the host to merge a pull request as soon as its rules are met.',
     }),

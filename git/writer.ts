@@ -2,6 +2,7 @@
 // commit per Rollout in one push. A push never forces; when it is refused, the branch itself is asked why.
 import type { GitSourceSpec } from '../crds/git-source.ts'
 import { type BreakerOptions, createBreaker, defaultBreaker } from './breaker.ts'
+import { commitAtHost, hostFor } from './commit-at-host.ts'
 import { buildCommits, type Signing } from './commit-builder.ts'
 import { pathFilter } from './glob.ts'
 import { type GroupContext, planGroup } from './group.ts'
@@ -21,6 +22,8 @@ export interface WriterOptions {
   /** Ask the host to merge our pull requests by itself, unless told not to. */
   readonly autoMerge?: boolean | undefined
   readonly signing?: Signing | undefined
+  /** Let the host make and sign the commits, where it can. */
+  readonly isByHost?: boolean | undefined
   /** When so many reverts are asked for at once, none is written; 100 in ten minutes unless told. */
   readonly breaker?: BreakerOptions | undefined
   /** How long one revert may chase a branch that keeps moving, 60 s unless told. */
@@ -139,13 +142,16 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
     const { head: tip } = await mirror.fetch()
     const plans = await planOpen({ mirror, isIncluded, tip, nowMs: now() }, requests, results)
     if (plans.length === 0) return results
-    const commits = await commit(plans, tip, options)
+    const answer = await attempt(plans, results, { tip, options })
+    if (answer === null) continue
+    const { commits } = answer
     const head = commits.at(-1) ?? tip
-    if (withdraw(plans, results)) continue
-    const answer = await mirror.push(head)
     // The answer may be lost, or speak of something else: the branch itself says what happened.
     const remote = answer.isAccepted ? head : await mirror.remoteHead()
-    if (remote === head) return settle(plans, results, (i) => committed(plans[i], commits[i]))
+    const isWhole = commits.length === plans.length
+    if (isWhole && remote === head) {
+      return settle(plans, results, (i) => committed(plans[i], commits[i]))
+    }
     if (remote === tip) {
       refusals += 1
       if (refusals < 2) continue
@@ -156,6 +162,26 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
       throw new MirrorError('other', 'the branch moved at each attempt to push; trying again later')
     }
   }
+}
+
+interface Attempt {
+  readonly isAccepted: boolean
+  readonly words: string
+  readonly commits: readonly string[]
+}
+
+/** Null when some of them are not wanted any more: then the others are computed again. */
+async function attempt(
+  plans: readonly CommitPlan[],
+  results: Results,
+  { tip, options }: { readonly tip: string; readonly options: WriterOptions },
+): Promise<Attempt | null> {
+  const { mirror } = options
+  const host = hostFor(plans, options)
+  const commits = host ? [] : await commit(plans, tip, options)
+  if (withdraw(plans, results)) return null
+  if (host) return commitAtHost(host, plans, { tip, branch: mirror.branch })
+  return { ...(await mirror.push(commits.at(-1) ?? tip)), commits }
 }
 
 /** Gives those that are not wanted any more their result; whether there were any. */

@@ -2,7 +2,7 @@
 // does not offer.
 import { z } from 'zod'
 import { proposeBy } from './adopt.ts'
-import type { Direction, HostModule, PullRequest } from './host.ts'
+import type { Direction, HostCommit, HostModule, PullRequest } from './host.ts'
 import { type HostClient, HostError, safeUrl } from './http.ts'
 
 const Pull = z
@@ -31,6 +31,19 @@ const mutation = `mutation ($id: ID!, $commit: GitObjectID!) {
   enablePullRequestAutoMerge(input: { pullRequestId: $id, expectedHeadOid: $commit }) {
     clientMutationId
   }
+}`
+
+const Committed = z.object({
+  data: z
+    .object({
+      createCommitOnBranch: z.object({ commit: z.object({ oid: z.string() }) }).nullish(),
+    })
+    .nullish(),
+  errors: z.array(z.object({ message: z.string().optional() })).optional(),
+})
+
+const commitMutation = `mutation ($input: CreateCommitOnBranchInput!) {
+  createCommitOnBranch(input: $input) { commit { oid } }
 }`
 
 export const github: HostModule = {
@@ -66,6 +79,7 @@ export const github: HostModule = {
             proposal,
           ),
         ),
+      commit: (commit) => commitOnBranch(client, project, commit),
       report: async ({ commit, state, description, context, url }) => {
         await client.request(z.unknown(), {
           method: 'POST',
@@ -93,6 +107,41 @@ async function findPull(
   })
   return found.find((pull) => pull.branch === branch) ?? null
 }
+
+async function commitOnBranch(
+  client: HostClient,
+  project: string,
+  { branch, expected, message, files }: HostCommit,
+): Promise<string> {
+  const [headline = '', ...body] = message.split('\n')
+  const additions = [...files].map(([path, text]) => ({
+    path,
+    contents: Buffer.from(text).toString('base64'),
+  }))
+  const input = {
+    branch: { repositoryNameWithOwner: project, branchName: branch },
+    expectedHeadOid: expected,
+    message: { headline, body: body.join('\n').trim() },
+    fileChanges: { additions },
+  }
+  const answer = await client.request(Committed, {
+    method: 'POST',
+    path: '/../graphql',
+    body: { query: commitMutation, variables: { input } },
+    purpose: 'make a commit',
+  })
+  const oid = answer.data?.createCommitOnBranch?.commit.oid
+  if (oid !== undefined && /^[0-9a-f]{40,64}$/.test(oid)) return oid
+  const words = printable(answer.errors?.[0]?.message ?? 'it did not say why')
+  throw new HostError(`the host made no commit: ${words}`, {
+    reason: 'conflict',
+    status: 200,
+    retryAfterMs: null,
+  })
+}
+
+const printable = (words: string) =>
+  [...words.slice(0, 300)].filter((char) => char >= ' ' && char !== '\x7f').join('')
 
 async function enableAutoMerge(client: HostClient, node: string, commit: string): Promise<void> {
   const { errors = [] } = await client.request(Mutation, {

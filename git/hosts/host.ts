@@ -35,12 +35,26 @@ export interface CommitStatus {
   readonly url?: string | undefined
 }
 
+export interface HostCommit {
+  readonly branch: string
+  /** Head that the branch must have, or nothing is written. */
+  readonly expected: string
+  readonly message: string
+  /** New texts by path. */
+  readonly files: ReadonlyMap<string, string>
+}
+
 /** Every method rejects with `HostError`, whose message may be shown. */
 export interface GitHost {
   /** The newest pull request in this direction, whatever became of it. */
   find(direction: Direction): Promise<PullRequest | null>
   /** Opens a pull request, or brings the open one up to date. Doing it twice is doing it once. */
   propose(proposal: Proposal): Promise<PullRequest>
+  /**
+   * A commit that the host makes, and signs in the name of the token; gives its id. Only where the host compares the
+   * head. Rejects when it is another one, or a rule forbids it: the branch tells which.
+   */
+  commit?(commit: HostCommit): Promise<string>
   /** Shows a state beside a commit. */
   report(status: CommitStatus): Promise<void>
 }

@@ -105,6 +105,17 @@ export function gitHostApiContract(options: {
       assert.equal(server.store.pulls.length, 1)
     })
 
+    it('makes a commit on the head that is expected, where it can', async (t) => {
+      if (!host.commit) return t.skip('this kind compares no head')
+      const files = new Map([['shop/ü.yaml', 'a: ü\n']])
+      const more = { branch: proposal.branch, message: 'revert: a\n\nbody\n', files }
+      const id = await host.commit({ ...more, expected: commit })
+      assert.equal(server.store.branches.get(proposal.branch), id)
+      const error = await failure(host.commit({ ...more, expected: commit }))
+      assert.match(error.message, /made no commit: Expected branch to point to/)
+      assert.equal(server.store.branches.get(proposal.branch), id)
+    })
+
     it('reports a state beside a commit, cut to what the host takes', async () => {
       const description = 'The canary failed. '.repeat(30)
       await host.report({ commit, state: 'failure', description, context: 'sluice/shop.checkout' })

@@ -1,4 +1,5 @@
 // What GitHub, GitLab and Gitea call a pull request, and where: the paths, fields and codes of their documentation.
+import { createHash } from 'node:crypto'
 import { addPull, type Dialect, type Store, type StoredPull, text } from './server.ts'
 
 const numberIn = (path: string) => Number(/\/(\d+)(\/merge)?$/.exec(path)?.[1])
@@ -48,6 +49,9 @@ const github: Dialect = {
       Object.assign(pull, { title: text(body['title']), body: text(body['body']) })
       return { status: 200, json: shown(pull) }
     }
+    if (method === 'POST' && path === '/../api/graphql' && 'input' in Object(body['variables'])) {
+      return commitByMutation(store, (body['variables'] as { input: CommitInput }).input)
+    }
     if (method === 'POST' && path === '/../api/graphql') {
       const { id, commit } = body['variables'] as { id: string; commit: string }
       const wanted = store.pulls.find(({ number }) => `PR_${number}` === id)
@@ -64,6 +68,29 @@ const github: Dialect = {
     }
     return null
   },
+}
+
+interface CommitInput {
+  readonly branch: { readonly repositoryNameWithOwner: string; readonly branchName: string }
+  readonly expectedHeadOid: string
+  readonly message: { readonly headline: string; readonly body: string }
+  readonly fileChanges: { readonly additions: readonly { path: string; contents: string }[] }
+}
+
+/** The branch gets another head, which stands for the commit; what it says is kept beside it. */
+function commitByMutation(store: Store, { branch, expectedHeadOid, ...rest }: CommitInput) {
+  const { branchName, repositoryNameWithOwner } = branch
+  if (repositoryNameWithOwner !== store.project || rest.message.headline.includes('\n')) {
+    return { status: 200, json: { data: null, errors: [{ type: 'NOT_FOUND', message: 'no' }] } }
+  }
+  if (store.branches.get(branchName) !== expectedHeadOid) {
+    const message = `Expected branch to point to "${store.branches.get(branchName)}" but it did not.`
+    return { status: 200, json: { data: null, errors: [{ type: 'STALE_DATA', message }] } }
+  }
+  const oid = createHash('sha1').update(JSON.stringify(rest)).digest('hex')
+  store.branches.set(branchName, oid)
+  const commit = { commit: { oid } }
+  return { status: 200, json: { data: { createCommitOnBranch: commit } } }
 }
 
 const gitlab: Dialect = {
