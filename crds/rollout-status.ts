@@ -2,7 +2,7 @@
 // not strict: after a downgrade, fields of a newer Sluice are dropped rather than refused.
 import { z } from 'zod'
 import { CommitId, Conditions, Percent, RevisionHash, Sentence, Timestamp } from './fields.ts'
-import { abortReasons, outcomes, phases, revertStates } from './words.ts'
+import { abortReasons, outcomes, phases, revertStates, trendLimit } from './words.ts'
 
 const atomic = { 'x-kubernetes-list-type': 'atomic' }
 
@@ -14,6 +14,8 @@ export const Release = z.object({
   }),
 })
 export type Release = z.infer<typeof Release>
+
+const Trend = z.array(z.number()).max(trendLimit)
 
 /** What one check said, with the numbers it used. */
 export const Evidence = z.object({
@@ -31,6 +33,14 @@ export const Evidence = z.object({
   samples: z.number().optional().meta({ description: 'Requests to the canary in the window.' }),
   windowSeconds: z.number().optional().meta({ description: 'Length of the window of the query.' }),
   at: Timestamp.meta({ description: 'End of the window.' }),
+  trend: Trend.optional().meta({
+    ...atomic,
+    description: 'Values of the canary in this trial, one for each step and pause, oldest first.',
+  }),
+  stableTrend: Trend.optional().meta({
+    ...atomic,
+    description: 'The same for the stable revision.',
+  }),
 })
 export type Evidence = z.infer<typeof Evidence>
 
@@ -163,6 +173,11 @@ export const RolloutStatus = z
           outcome: z
             .enum(['Promoted', 'Aborted', 'Superseded'])
             .meta({ description: 'How its trial ended.' }),
+          progress: z
+            .string()
+            .max(16)
+            .optional()
+            .meta({ description: 'How far it came: step of steps, such as 2/4.' }),
           because: Sentence.meta({ description: 'Why it ended so.' }),
           startedAt: Timestamp.meta({ description: 'When its trial began.' }),
           endedAt: Timestamp.meta({ description: 'When its trial ended.' }),

@@ -37,3 +37,6 @@ export const metricSources = [
   'openmetrics',
 ] as const
 export type MetricSource = (typeof metricSources)[number]
+
+/** Numbers that a trend of evidence keeps. */
+export const trendLimit = 12

@@ -9,6 +9,7 @@ const past = {
   revision: '5d8f22aa01',
   commit: '0123456789abcdef',
   outcome: 'Promoted',
+  progress: '3/4',
   because: 'all is well',
   startedAt: '2025-12-31T23:00:00Z',
   endedAt: '2025-12-31T23:12:30Z',
@@ -54,9 +55,9 @@ test('history lists the trial that goes on and those that ended', async () => {
   await using server = await scriptedServer([one])
   assert.equal(
     (await run(server.url, ['history', 'checkout'])).out,
-    `COMMIT      REVISION    OUTCOME      STARTED               TOOK    BECAUSE
-9f8e7d6c5b  77ab01cdef  Progressing  2026-01-01T00:03:00Z  2m      promote it
-0123456789  5d8f22aa01  Promoted     2025-12-31T23:00:00Z  12m30s  all is well
+    `COMMIT      REVISION    OUTCOME      STEP  STARTED               TOOK    BECAUSE
+9f8e7d6c5b  77ab01cdef  Progressing  1/2   2026-01-01T00:03:00Z  2m      promote it
+0123456789  5d8f22aa01  Promoted     3/4   2025-12-31T23:00:00Z  12m30s  all is well
 `,
   )
   const { out } = await run(server.url, ['history', 'checkout', '-o', 'json'])

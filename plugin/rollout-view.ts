@@ -26,12 +26,17 @@ export interface Finding {
   readonly min?: number
   readonly max?: number
   readonly unit: 'percent' | 'seconds' | 'plain'
+  /** Values in this trial, oldest first. */
+  readonly trend: readonly number[]
+  readonly stableTrend: readonly number[]
 }
 
 /** A trial that ended. */
 export interface PastRelease extends Release {
   readonly outcome: (typeof endings)[number]
   readonly because: string
+  /** How far it came, such as 2/4. */
+  readonly progress?: string
   readonly startedAt?: number
   readonly endedAt?: number
 }
@@ -171,6 +176,8 @@ function readFinding(one: Json, units: Readonly<Record<string, Finding['unit']>>
   return {
     check,
     unit: units[check] ?? 'plain',
+    trend: list(one['trend']).flatMap((value) => number(value) ?? []),
+    stableTrend: list(one['stableTrend']).flatMap((value) => number(value) ?? []),
     ...compact({
       outcome: oneOf(outcomes, one['outcome']),
       because: sentence(one['because']),
@@ -207,7 +214,11 @@ function readPast(value: Json): PastRelease | undefined {
     ...release,
     outcome,
     because: sentence(value['because']) ?? '',
-    ...compact({ startedAt: time(value['startedAt']), endedAt: time(value['endedAt']) }),
+    ...compact({
+      progress: sentence(value['progress']),
+      startedAt: time(value['startedAt']),
+      endedAt: time(value['endedAt']),
+    }),
   }
 }
 

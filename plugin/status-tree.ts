@@ -6,6 +6,7 @@ import { list, number, record, texts } from './json.ts'
 import { outcomeMark, phaseTone } from './phase-tone.ts'
 import type { Branch } from './render.ts'
 import type { Finding, Release, RolloutView } from './rollout-view.ts'
+import { sparklines } from './sparkline.ts'
 
 /** Pods of each revision, as `2/3 pods ready`; null when they may not be read. */
 export type Pods = Readonly<Record<string, string>> | null
@@ -116,8 +117,18 @@ function checkBranch(finding: Finding): Branch {
   return {
     label: check,
     ...(outcome && { mark: outcomeMark[outcome] }),
+    ...(finding.trend.length > 1 && { branches: trendBranches(finding) }),
     text: `${outcome ?? 'Unknown'}${numbers}${wanted}${because ? `  ${because}` : ''}`,
   }
+}
+
+/** How each revision did, from step to step; both in one scale. */
+function trendBranches({ trend, stableTrend }: Finding): Branch[] {
+  const [canary = '', stable = ''] = sparklines([trend, stableTrend])
+  return [
+    { label: 'canary', text: canary },
+    ...(stableTrend.length > 1 ? [{ label: 'stable', text: stable }] : []),
+  ]
 }
 
 function withUnit(value: number, unit: Finding['unit']): string {

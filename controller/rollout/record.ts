@@ -1,6 +1,7 @@
 // Decisions in, the status to store out: the write-ahead log and the story people read.
 import { compact } from '../../crds/compact.ts'
 import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
+import { trendLimit } from '../../crds/words.ts'
 import { type Announcement, conditionsOf, progressOf } from './describe.ts'
 import { desired } from './desired.ts'
 import { consume } from './person.ts'
@@ -93,7 +94,18 @@ function evidence({ verdict }: Snapshot, before: State, old: RolloutStatus) {
   const isOnTrial = phase.kind === 'Progressing' || phase.kind === 'Paused'
   const isFresh =
     isOnTrial && verdict?.revision === phase.canary.revision && verdict.from >= phase.since
-  return isFresh && verdict ? [...verdict.evidence] : old.evidence
+  if (!isFresh || !verdict) return old.evidence
+  return verdict.evidence.map((found) => {
+    const last = old.evidence?.find(({ check }) => check === found.check)
+    const trend = grown(last?.trend, found.value)
+    return compact({ ...found, trend, stableTrend: grown(last?.stableTrend, found.stable) })
+  })
+}
+
+/** What people see as a curve; nothing is decided by it. */
+function grown(trend: readonly number[] | undefined, value: number | undefined) {
+  if (value === undefined) return trend ? [...trend] : undefined
+  return [...(trend ?? []), value].slice(-trendLimit)
 }
 
 function quarantine({ status, now }: Snapshot, next: Advance): RolloutStatus['quarantine'] {
@@ -112,12 +124,13 @@ function former(status: RolloutStatus, { stable: before }: State, { stable }: Ad
   return [before, ...others].slice(0, formerLimit)
 }
 
-function history({ status, now }: Snapshot, before: State, next: Advance) {
+function history({ status, now, spec }: Snapshot, before: State, next: Advance) {
   const { phase } = before
   if (!next.ended || phase.kind === 'New' || phase.kind === 'Stable') return status.history
   const entry = {
     ...phase.canary,
     outcome: next.ended,
+    progress: progressOf(before, spec),
     because: next.because.slice(0, 1024),
     startedAt: timestamp(phase.startedAt),
     endedAt: timestamp(now),

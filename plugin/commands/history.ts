@@ -7,7 +7,8 @@ import { type Column, renderTable, type Tone } from '../render.ts'
 import { type PastRelease, type RolloutView, readRollout } from '../rollout-view.ts'
 
 export const history: Command = {
-  summary: 'Show the last releases: commit, how each ended, after how long and why',
+  summary:
+    'Show the last releases: commit, how far each came, how it ended, after how long and why',
   usage: 'history NAME [flags]',
   completes: 'rollout',
   detail: 'The controller keeps the last ten. A trial that goes on is the first line.',
@@ -51,6 +52,7 @@ export function releasesOf(rollout: RolloutView, now: number): Listed[] {
     outcome: phase,
     tone: phase === 'Paused' ? 'warn' : 'busy',
     because: rollout.blockedBy?.message ?? because,
+    ...(rollout.progress !== undefined && { progress: rollout.progress }),
     ...(startedAt !== undefined && { startedAt }),
     ...duration(startedAt, now),
   }
@@ -75,7 +77,8 @@ function columnsOf(releases: readonly Listed[]): Column[] {
       dispensable: 0,
       cells: releases.map(({ outcome, tone }) => ({ text: outcome, tone })),
     },
-    column('STARTED', 3, ({ startedAt }) => stamp(startedAt)),
+    column('STEP', 3, ({ progress }) => progress ?? '-'),
+    column('STARTED', 4, ({ startedAt }) => stamp(startedAt)),
     column('TOOK', 1, ({ durationMs }) =>
       durationMs === undefined ? '-' : formatDuration(Math.round(durationMs / 1_000) * 1_000),
     ),
