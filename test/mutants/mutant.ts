@@ -456,6 +456,20 @@ export const edgeMutants: readonly Mutant[] = [
     like: 'M2; flagger #1581, a misnamed metric always passes',
   },
   {
+    name: 'pods start before the configuration of their revision is there',
+    file: 'controller/act.ts',
+    find: 'hasCopies ? 0 : action.replicas',
+    replace: 'action.replicas',
+    like: 'C9-copy; flagger #1930, pods with the configuration of another revision',
+  },
+  {
+    name: 'a revision runs with the newest configuration instead of its own',
+    file: 'controller/config-copies.ts',
+    find: '  if (!release || revisionOf(release.template, digests) !== revision) {',
+    replace: '  if (!release || (digests.length === 0 && revision)) {',
+    like: 'C9-copy; what is copied is what was decided on',
+  },
+  {
     name: 'checks that do not answer pass',
     file: 'analysis/judge.ts',
     find: "      return { outcome: 'Error', because: reading.because }",
