@@ -57,6 +57,7 @@ export async function play(stage: TrafficStage, plane: string, pace: Pace): Prom
   const startedMs = performance.now()
   let version = 1
   await begin(stage)
+  await sleep(warmUpMs)
   const load = await stage.call(pace.requestsPerSecond)
   await sleep(warmUpMs)
   const scene: Scene = {
