@@ -67,6 +67,7 @@ describe('the instants of measurements', () => {
     const schedule = scheduleOf(check({}), at)
     assert.deepEqual(schedule, {
       ...{ intervalMs: 60_000, windowMs: 60_000, firstMs: 1_080_000, isOnce: false },
+      isOfPast: true,
     })
     const waiting = scheduleOf(check({ initialDelay: '2m', window: '5m' }), at)
     assert.deepEqual([waiting?.windowMs, waiting?.firstMs], [300_000, 1_440_000])
@@ -89,8 +90,17 @@ describe('the instants of measurements', () => {
     const schedule = scheduleOf(job, at)
     assert.deepEqual(schedule, {
       ...{ intervalMs: 60_000, windowMs: 0, firstMs: 1_000_000, isOnce: true },
+      isOfPast: false,
     })
     assert.deepEqual(dueInstants(schedule, { lastMs: 1_000_000, nowMs: 9_000_000 }), [])
+  })
+
+  test('that a webhook was not asked about are not asked about later, but for the newest', () => {
+    const webhook = { url: 'https://gate.example.com/', max: 1 }
+    const schedule = scheduleOf(Check.parse({ name: 'gate', webhook }), at)
+    assert.ok(schedule)
+    const due = dueInstants(schedule, { lastMs: null, nowMs: 1_200_000 })
+    assert.deepEqual(due, [1_200_000])
   })
 
   test('do not exist for checks that judge their step as one', () => {

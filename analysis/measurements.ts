@@ -12,6 +12,8 @@ export interface Schedule {
   readonly firstMs: number
   /** Measured once in a step, however long it takes. */
   readonly isOnce: boolean
+  /** Instants that were missed can be asked about later; of others only the newest is. */
+  readonly isOfPast: boolean
 }
 
 /** Where a check of another provider names no interval: those are paid by the question. */
@@ -32,7 +34,7 @@ export function scheduleOf(
   const delayMs = check.initialDelay === undefined ? 0 : durationMs(check.initialDelay)
   if (source === 'job') {
     const isOnce = check.interval === undefined
-    return { intervalMs, windowMs: 0, firstMs: fromMs + delayMs, isOnce }
+    return { intervalMs, windowMs: 0, firstMs: fromMs + delayMs, isOnce, isOfPast: false }
   }
   const window = check.window === undefined ? intervalMs : durationMs(check.window)
   const windowMs = source === null ? Math.max(window, 2 * scrapeMs) : Math.max(window, 1_000)
@@ -44,18 +46,19 @@ export function scheduleOf(
     windowMs,
     firstMs: Math.ceil(earliest / intervalMs) * intervalMs,
     isOnce: false,
+    isOfPast: source !== 'webhook',
   }
 }
 
 /** Instants after `lastMs` that are due, oldest first. */
 export function dueInstants(
-  { firstMs, intervalMs, isOnce }: Schedule,
+  { firstMs, intervalMs, isOnce, isOfPast }: Schedule,
   { lastMs, nowMs }: { readonly lastMs: number | null; readonly nowMs: number },
 ): readonly number[] {
   if (isOnce) return lastMs === null && firstMs <= nowMs ? [firstMs] : []
   const next = lastMs === null ? firstMs : lastMs + intervalMs
   const due = Math.floor((nowMs - next) / intervalMs) + 1
-  const skipped = Math.max(0, due - maxReplayed)
+  const skipped = Math.max(0, due - (isOfPast ? maxReplayed : 1))
   return Array.from(
     { length: Math.max(0, due - skipped) },
     (_, i) => next + (skipped + i) * intervalMs,
