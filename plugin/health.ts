@@ -12,6 +12,8 @@ export interface Symptom {
   readonly remedy?: string
 }
 
+const kindsInUse = ['rollouts', 'analysistemplates', 'gitsources', 'notifications']
+
 /** The kinds of Sluice, of the resources that its group serves; null when the group is not there. */
 export function kindsHealth(resources: Json | null): Symptom {
   const about = 'kinds of Sluice'
@@ -19,11 +21,9 @@ export function kindsHealth(resources: Json | null): Symptom {
   if (!resources)
     return { about, state: 'ill', because: 'sluice.dev/v1alpha1 is not served', remedy }
   const served = new Set(namesOf(resources))
-  const missing = ['rollouts', 'analysistemplates', 'gitsources'].filter(
-    (kind) => !served.has(kind),
-  )
+  const missing = kindsInUse.filter((kind) => !served.has(kind))
   return missing.length === 0
-    ? { about, state: 'well', because: 'sluice.dev/v1alpha1 serves all three' }
+    ? { about, state: 'well', because: `sluice.dev/v1alpha1 serves all ${kindsInUse.length}` }
     : { about, state: 'ill', because: `${missing.join(', ')} are not served`, remedy }
 }
 
@@ -143,13 +143,65 @@ export function revertHealth(rollouts: readonly Json[], sources: readonly Json[]
       const because = 'it came from no GitSource, so a bad release is not restored in Git'
       return [{ about, state: 'unknown', because }]
     }
-    if (ready.has(`${rollout.namespace}/${source}`)) return []
-    return [{ about, state: 'ill', because: `its GitSource ${source} is not ready` }]
+    const key = `${rollout.namespace}/${source}`
+    if (!ready.has(key))
+      return [{ about, state: 'ill', because: `its GitSource ${source} is not ready` }]
+    const tried = conditionOf(sources.find((one) => nameOf(one) === key) ?? {}, 'RevertReady')
+    const message = printable(text(tried['message']) ?? '')
+    if (tried['status'] === 'False') return [{ about, state: 'ill', because: message }]
+    if (tried['status'] === 'True') return []
+    const because = `whether ${source} takes a commit was not tried yet`
+    return [{ about, state: 'unknown', because: message || because }]
   })
   if (symptoms.length > 0) return symptoms
-  const because =
-    'each GitSource in use is ready; whether the host takes a commit is known only then'
+  const because = 'each GitSource in use would take the commit that restores a release'
   return [{ about: 'revert', state: 'well', because }]
+}
+
+/** Whether each check had numbers when it was asked last; the plugin itself does not reach the metrics. */
+export function metricsHealth(rollouts: readonly Json[]): Symptom[] {
+  const views = rollouts
+    .map(readRollout)
+    .filter(({ checkCount, evidence }) => checkCount + evidence.length > 0)
+  if (views.length === 0) return []
+  const symptoms = views.flatMap(({ namespace, name, evidence }) =>
+    evidence.flatMap(({ check, outcome, value, because = '' }): Symptom[] => {
+      const about = `check ${check} of ${namespace}/${name}`
+      if (outcome === 'Error') {
+        const remedy = 'look at the address of the metrics, their health, and the query'
+        return [{ about, state: 'ill', because: because || 'the metrics did not answer', remedy }]
+      }
+      if (value !== undefined || outcome !== 'Inconclusive') return []
+      return [{ about, state: 'unknown', because: because || 'it had no numbers when asked last' }]
+    }),
+  )
+  const asked = views.filter(({ evidence }) => evidence.length > 0).length
+  const silent = views.length - asked
+  if (symptoms.length > 0) return symptoms
+  if (asked === 0) {
+    const because = 'no check was asked yet: the first trial tells whether its metrics are there'
+    return [{ about: 'metrics', state: 'unknown', because }]
+  }
+  const rest = silent === 0 ? '' : `; ${silent} had no trial yet`
+  return [
+    {
+      about: 'metrics',
+      state: 'well',
+      because: `each check of ${asked} rollouts had numbers when it was asked last${rest}`,
+    },
+  ]
+}
+
+/** Whether people outside of the cluster are reached. */
+export function notificationsHealth(notifications: readonly Json[]): Symptom[] {
+  return notifications.map((one): Symptom => {
+    const about = `Notification ${nameOf(one)}`
+    const ready = conditionOf(one, 'Ready')
+    const message = printable(text(ready['message']) ?? '')
+    if (ready['status'] === 'True') return { about, state: 'well', because: message }
+    const because = message || 'the controller has not read it yet'
+    return { about, state: ready['status'] === 'False' ? 'ill' : 'unknown', because }
+  })
 }
 
 function nameOf(object: Json): string {

@@ -69,11 +69,23 @@ const cluster: Readonly<Record<string, object>> = {
   '/version': { gitVersion: 'v1.33.1' },
   '/apis': { groups: [{ name: 'networking.istio.io' }] },
   '/apis/sluice.dev/v1alpha1': {
-    resources: [{ name: 'rollouts' }, { name: 'analysistemplates' }, { name: 'gitsources' }],
+    resources: ['rollouts', 'analysistemplates', 'gitsources', 'notifications'].map((name) => ({
+      name,
+    })),
   },
   '/apis/sluice.dev/v1alpha1/namespaces/shop/rollouts': { items: [object] },
   '/apis/sluice.dev/v1alpha1/namespaces/shop/gitsources': { items: [] },
   '/apis/sluice.dev/v1alpha1/namespaces/shop/analysistemplates': { items: [] },
+  '/apis/sluice.dev/v1alpha1/namespaces/shop/notifications': {
+    items: [
+      {
+        metadata: { namespace: 'shop', name: 'slack' },
+        status: {
+          conditions: [{ type: 'Ready', status: 'False', message: 'there is no Secret x' }],
+        },
+      },
+    ],
+  },
 }
 
 test('doctor tells what is well, what is not, and what may not be done', async () => {
@@ -90,13 +102,15 @@ test('doctor tells what is well, what is not, and what may not be done', async (
     out,
     `namespace shop
 ├─ ✓ versions           plugin 0.1.0, server v1.33.1
-├─ ✓ kinds of Sluice    sluice.dev/v1alpha1 serves all three
+├─ ✓ kinds of Sluice    sluice.dev/v1alpha1 serves all 4
 ├─ ? your rights        you may look at rollouts of shop, not steer them: promote and the like need patch on rollouts
 ├─ ✗ controller         1 of 1 rollouts were not decided on since they changed: shop/checkout: if that lasts, look whether the controller runs, and at its log
 ├─ ✓ mesh               Istio is served
 ├─ ✓ AnalysisTemplates  none that a rollout wants is missing
+├─ ✓ metrics            each check of 1 rollouts had numbers when it was asked last
 ├─ ? revert of shop/checkout  it came from no GitSource, so a bad release is not restored in Git
-└─ ? GitSources         there are none, so nothing is read from Git
+├─ ? GitSources         there are none, so nothing is read from Git
+└─ ✗ Notification shop/slack  there is no Secret x
 `.replaceAll(
       /^(├─|└─) (.) (.+?) {2,}/gm,
       (_, branch, mark, about) => `${branch} ${mark} ${about.padEnd(23)}  `,

@@ -6,6 +6,8 @@ import {
   controllerHealth,
   kindsHealth,
   meshHealth,
+  metricsHealth,
+  notificationsHealth,
   revertHealth,
   type Symptom,
   sourcesHealth,
@@ -17,7 +19,7 @@ import { jsonFlag } from '../output-form.ts'
 import { type Cell, printable, renderTree } from '../render.ts'
 
 export const doctor: Command = {
-  summary: 'Look whether Sluice is well here: kinds, mesh, Git, rights, reverts',
+  summary: 'Look whether Sluice is well here: kinds, mesh, metrics, Git, rights, reverts',
   usage: 'doctor [flags]',
   detail: 'Nothing is changed and nothing is tried out; it reads what the API server knows.',
   exitCodes: { 0: 'nothing is ill', 1: 'something is ill, or the server cannot be asked' },
@@ -60,12 +62,13 @@ async function examine(cluster: Connection, namespace: string | null): Promise<S
       const found = await cluster.client.list(`/apis/sluice.dev/v1alpha1${within}/${plural}`, {})
       return list(found['items']).map(record)
     })
-  const [kinds, groups, rollouts, sources, templates, rights] = await Promise.all([
+  const [kinds, groups, rollouts, sources, templates, notifications, rights] = await Promise.all([
     readable(() => cluster.client.ask({ path: '/apis/sluice.dev/v1alpha1' })),
     readable(() => cluster.client.ask({ path: '/apis' })),
     all('rollouts'),
     all('gitsources'),
     all('analysistemplates'),
+    all('notifications'),
     Promise.all(['get', 'list', 'watch', 'patch'].map((verb) => mayI(cluster, namespace, verb))),
   ])
   const about = `plugin ${manifest.version}, server ${printable(text(server['gitVersion']) ?? 'of an unknown version')}`
@@ -85,9 +88,12 @@ async function examine(cluster: Connection, namespace: string | null): Promise<S
           ...(isRefused(templates)
             ? [unread('AnalysisTemplates', templates)]
             : templatesHealth(rollouts, templates)),
+          ...metricsHealth(rollouts),
           ...(isRefused(sources) ? [] : revertHealth(rollouts, sources)),
         ]),
     ...(isRefused(sources) ? [unread('GitSources', sources)] : sourcesHealth(sources)),
+    // A server that does not have the kind was told of above.
+    ...(isRefused(notifications) ? [] : notificationsHealth(notifications)),
   ]
 }
 
