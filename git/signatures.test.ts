@@ -24,7 +24,10 @@ interface Scene {
   readonly repo: Repository
   readonly directory: string
   readonly signed: (files: Files, signing: Signing) => Promise<string>
-  readonly source: (signatures: SignaturePolicy) => ReturnType<typeof createSource>
+  readonly source: (
+    signatures: SignaturePolicy,
+    acceptedCommit?: string,
+  ) => ReturnType<typeof createSource>
 }
 
 async function scene(work: (scene: Scene) => Promise<void>): Promise<void> {
@@ -42,8 +45,9 @@ async function scene(work: (scene: Scene) => Promise<void>): Promise<void> {
       return id
     }
     const spec = { repository: repo.url, branch: 'main', include: ['**/*.yaml'], exclude: [] }
-    const source = (signatures: SignaturePolicy) =>
-      createSource({ spec, namespace: 'shop', directory: repo.mirrorDirectory, signatures })
+    const common = { spec, namespace: 'shop', directory: repo.mirrorDirectory }
+    const source: Scene['source'] = (signatures, acceptedCommit) =>
+      createSource({ ...common, signatures, acceptedCommit })
     try {
       await work({ repo, directory, signed, source })
     } finally {
@@ -102,6 +106,19 @@ describe('signatures', { skip: noSsh, concurrency: 2 }, () => {
       const words = new RegExp(`1 of 2 commits.*${hidden.slice(0, 12)} is not signed`)
       await assert.rejects(follow.refresh(), words)
       await assert.rejects(follow.refresh(), words, 'and stays refused')
+    })
+  })
+
+  it('of a range are a question to people when what was accepted last is gone', async () => {
+    await withSigners(async ({ signed, source, known, allowedSignersFile }) => {
+      const first = await signed(text('app:1'), known)
+      const lost = source({ require: 'range', allowedSignersFile }, 'a'.repeat(40))
+      await assert.rejects(
+        lost.refresh(),
+        /commit aaaaaaaaaaaa.*Set spec.signatures.require to head/,
+      )
+      const kept = source({ require: 'range', allowedSignersFile }, first)
+      assert.equal((await kept.refresh()).commit, first)
     })
   })
 

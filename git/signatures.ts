@@ -34,6 +34,10 @@ export async function requireSignatures(
 ): Promise<void> {
   const { head, since } = query
   const isRange = policy.require === 'range' && since !== undefined && isCommitId(since)
+  if (isRange && !(await isThere(mirror, since))) {
+    const message = `commit ${since.slice(0, 12)}, the last one accepted, is not in the repository any more, so that nobody can tell what came since. Set spec.signatures.require to head until the new head is accepted`
+    throw new MirrorError('unsigned', message)
+  }
   const commits = isRange ? await touching(mirror, { ...query, since }) : [head]
   if (commits.length === 0) return
   const flags = ['--no-walk=unsorted', '--stdin', '--format=%H %G?']
@@ -56,6 +60,13 @@ export async function requireSignatures(
   const more = refused.length > maxNamed ? ` and ${refused.length - maxNamed} more` : ''
   const message = `${refused.length} of ${commits.length} commits may not be used: ${named.join(', ')}${more}. Sign them with an allowed key, or add the key`
   throw new MirrorError('unsigned', message)
+}
+
+async function isThere(mirror: Mirror, commit: string): Promise<boolean> {
+  return mirror.run(['cat-file', '-e', `${commit}^{commit}`]).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Letters of git-log(1). Only a good signature of an allowed key counts. */

@@ -2,7 +2,9 @@
 // pull requests and statuses, all real but on this machine.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
 import { commandAnnotation } from '../crds/names.ts'
@@ -239,6 +241,41 @@ describe('the Git loop', { concurrency: 4 }, () => {
     await cluster.until('it is restored', async () => {
       return (await cluster.rollout('checkout'))?.phase === 'Stable'
     })
+  })
+
+  it('looks at once when the host says that something happened', async () => {
+    await using cluster = await startCluster()
+    await addSecret(cluster, 'hook', { 'webhook-secret': 'CANARY-hook' })
+    await cluster.repository.commit('v1', { [path]: text('v1') })
+    const schedule = '0 0 29 2 *'
+    await cluster.follow({ schedule, webhook: { kind: 'github', secretRef: { name: 'hook' } } })
+    await untilReason(cluster, 'Applied')
+    const commit = await cluster.repository.commit('v2', { [path]: text('v2') })
+    const payload = { ref: 'refs/heads/main', repository: { clone_url: cluster.repository.url } }
+    const body = Buffer.from(JSON.stringify(payload))
+    const digest = createHmac('sha256', 'CANARY-hook').update(body).digest('hex')
+    const headers = { 'x-hub-signature-256': `sha256=${digest}`, 'x-github-delivery': '1' }
+    const answer = await cluster.webhooks({ path: '/webhooks/shop/shop', headers, body })
+    assert.equal(answer.status, 202, answer.because)
+    await answer.afterwards?.()
+    await cluster.until('it is read', async () => (await cluster.source())?.commit === commit)
+  })
+
+  it('holds a commit that nobody signed', async () => {
+    await using cluster = await startCluster()
+    const key = join(cluster.directory, 'key')
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', key])
+    const signers = `* namespaces="git" ${readFileSync(`${key}.pub`, 'utf8')}`
+    await addSecret(cluster, 'signers', { allowed_signers: signers })
+    await cluster.repository.commit('unsigned', { [path]: text('v1') })
+    await cluster.follow({ signatures: { require: 'head', secretRef: { name: 'signers' } } })
+    assert.match((await untilReason(cluster, 'Unsigned')).message, /is not signed/)
+    assert.equal(await cluster.rollout('checkout'), undefined, 'it does not run')
+    const sign = ['-c', 'gpg.format=ssh', '-c', `user.signingkey=${key}`]
+    const desk = join(cluster.directory, 'team')
+    run(desk, ...sign, 'commit', '--quiet', '--allow-empty', '-S', '-m', 'signed')
+    run(desk, 'push', '--quiet', 'origin', 'HEAD:refs/heads/main')
+    await untilReason(cluster, 'Applied')
   })
 
   it('tells the host of each commit, and people whether a revert could be written', async () => {
