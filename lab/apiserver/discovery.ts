@@ -1,6 +1,6 @@
 // Discovery: the kinds that are served, as /api, /apis and their group documents.
 import type { JsonObject } from './json.ts'
-import { apiVersionOf, type Kind } from './kinds.ts'
+import { apiVersionOf, type Kind, podStorage } from './kinds.ts'
 
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
 
@@ -59,6 +59,9 @@ function resources(kind: Kind): JsonObject[] {
   return [
     main,
     ...(kind.hasStatus ? [part('status', { kind: kind.kind })] : []),
+    ...(kind.storage === podStorage
+      ? [part('eviction', { kind: 'Eviction', group: 'policy', version: 'v1', verbs: ['create'] })]
+      : []),
     ...(kind.scale ? [part('scale', { kind: 'Scale', group: 'autoscaling', version: 'v1' })] : []),
   ]
 }

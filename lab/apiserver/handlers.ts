@@ -2,7 +2,7 @@
 import type { KubeObject } from '../../kube/api.ts'
 import { parseDeleteOptions, remove } from './deletion.ts'
 import { parseForm, renderList, renderOne } from './forms.ts'
-import type { JsonObject } from './json.ts'
+import { type JsonObject, objectOf } from './json.ts'
 import type { Kind } from './kinds.ts'
 import { patch } from './patches.ts'
 import { list, parseSelectors } from './reads.ts'
@@ -30,6 +30,12 @@ export interface Answer {
 
 /** The verb of a request, as access rules name it. Fails with 405. */
 export function verbOf(request: ApiRequest, route: ResourceRoute): Verb {
+  if (!route.isEviction) return verbOn(request, route)
+  if (request.method === 'POST') return 'create'
+  throw methodNotAllowed()
+}
+
+function verbOn(request: ApiRequest, route: ResourceRoute): Verb {
   const isCollection = route.name === ''
   switch (request.method) {
     case 'GET': {
@@ -68,7 +74,7 @@ export function answer(
     case 'list':
       return listed(context, route, request)
     case 'create':
-      return created(context, route, request)
+      return route.isEviction ? evicted(context, route, request) : created(context, route, request)
     case 'update':
       return replaced(context, route, request)
     case 'patch': {
@@ -145,6 +151,12 @@ function deleted(context: WriteContext, route: ResourceRoute, request: ApiReques
   const { object, isGone } = remove(context, route, options)
   if (!isGone) return shown(context, route, { object, request })
   return { code: 200, body: removedStatus(kind, name, object) }
+}
+
+function evicted(context: WriteContext, route: ResourceRoute, request: ApiRequest): Answer {
+  const eviction = objectOf(required(parseBody(request)))
+  remove(context, route, parseDeleteOptions(eviction['deleteOptions'], request.query))
+  return { code: 201, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' } }
 }
 
 function removedStatus(kind: Kind, name: string, { metadata }: KubeObject): StatusBody {

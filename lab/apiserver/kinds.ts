@@ -191,6 +191,7 @@ export const builtinKinds: readonly Kind[] = rows.map(fromRow)
 
 export const crdStorage = 'customresourcedefinitions.apiextensions.k8s.io'
 export const namespaceStorage = 'namespaces'
+export const podStorage = 'pods'
 
 function fromRow(row: Row): Kind {
   const [version, group = ''] = row.apiVersion.split('/').reverse()

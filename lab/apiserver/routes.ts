@@ -1,5 +1,5 @@
 // Paths: the text of a request line in, what it addresses out.
-import type { Kind } from './kinds.ts'
+import { type Kind, podStorage } from './kinds.ts'
 import type { Registry } from './registry.ts'
 import { noSuchPath } from './status-error.ts'
 
@@ -10,6 +10,8 @@ export interface ResourceRoute {
   /** Empty for the collection. */
   readonly name: string
   readonly subresource: '' | 'status' | 'scale'
+  /** A pod is asked to go, as far as budgets allow; there are none here. */
+  readonly isEviction: boolean
 }
 
 /** Reads `/api/v1/…` and `/apis/group/version/…`. Fails with 404 when nothing is served there. */
@@ -20,7 +22,9 @@ export function parseResourcePath(segments: readonly string[], registry: Registr
   const kind = registry.find(group, version, plural)
   if (!kind || (namespace !== '' && !kind.namespaced)) throw noSuchPath()
   if (kind.namespaced && namespace === '' && name !== '') throw noSuchPath()
-  return { kind, namespace, name, subresource: served(kind, subresource) }
+  const isEviction = subresource === 'eviction' && kind.storage === podStorage && name !== ''
+  const part = isEviction ? '' : served(kind, subresource)
+  return { kind, namespace, name, subresource: part, isEviction }
 }
 
 interface Parts {

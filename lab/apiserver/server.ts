@@ -169,7 +169,7 @@ async function serve(lab: Lab, message: IncomingMessage, response: ServerRespons
     Object.assign(about, {
       group: route.kind.group,
       resource: route.kind.plural,
-      subresource: route.subresource,
+      subresource: route.isEviction ? 'eviction' : route.subresource,
     })
     const verb = verbOf(request, route)
     about.verb = verb

@@ -58,6 +58,28 @@ export const deleting: readonly Case[] = [
       assert.equal(code, 200)
     },
   ],
+  [
+    'an eviction ends the pod that it names, if it is that one',
+    async ({ send, get, pods, untilCode }) => {
+      const spec = { containers: [{ name: 'app', image: 'app:1' }] }
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' }, spec }
+      const made = await send('POST', pods, pod)
+      assert.equal(made.code, 201, made.body.message)
+      const evict = (uid: string) =>
+        send('POST', `${pods}/a/eviction`, {
+          apiVersion: 'policy/v1',
+          kind: 'Eviction',
+          metadata: { name: 'a' },
+          deleteOptions: { preconditions: { uid } },
+        })
+      assert.equal((await evict('00000000-0000-0000-0000-000000000000')).code, 409)
+      assert.equal((await get(`${pods}/a`)).code, 200)
+      const { code, body } = await evict(made.body.metadata.uid)
+      assert.deepEqual([code, body.kind, body.status], [201, 'Status', 'Success'])
+      await untilCode(`${pods}/a`, 404)
+      assert.equal((await evict(made.body.metadata.uid)).code, 404)
+    },
+  ],
   ...policies.map(
     ([propagationPolicy, isDependentLeft]): Case => [
       `with propagation ${propagationPolicy} ${isDependentLeft ? 'the dependent stays' : 'both go'}`,
