@@ -128,12 +128,6 @@ export function revertHealth(rollouts: readonly Json[], sources: readonly Json[]
   const ready = new Set(
     sources.filter((one) => conditionOf(one, 'Ready')['status'] === 'True').map(nameOf),
   )
-  const unwritable = new Map(
-    sources.flatMap((one) => {
-      const { status, message } = conditionOf(one, 'RevertReady')
-      return status === 'False' ? [[nameOf(one), text(message) ?? 'it can not be written']] : []
-    }),
-  )
   const symptoms = rollouts.flatMap((object): Symptom[] => {
     const rollout = readRollout(object)
     const about = `revert of ${nameOf(object)}`
@@ -144,14 +138,12 @@ export function revertHealth(rollouts: readonly Json[], sources: readonly Json[]
         { about, state: 'ill', because: rollout.revert.because ?? 'a person is needed', remedy },
       ]
     }
-    const named = text(record(record(object['spec'])['revert'])['source'])
-    const source = named ?? rollout.annotations[annotation.source]
+    const source = rollout.annotations[annotation.source]
     if (source === undefined) {
       const because = 'it came from no GitSource, so a bad release is not restored in Git'
       return [{ about, state: 'unknown', because }]
     }
     const key = `${rollout.namespace}/${source}`
-<<<<<<< HEAD
     if (!ready.has(key))
       return [{ about, state: 'ill', because: `its GitSource ${source} is not ready` }]
     const tried = conditionOf(sources.find((one) => nameOf(one) === key) ?? {}, 'RevertReady')
@@ -163,16 +155,6 @@ export function revertHealth(rollouts: readonly Json[], sources: readonly Json[]
   })
   if (symptoms.length > 0) return symptoms
   const because = 'each GitSource in use would take the commit that restores a release'
-=======
-    if (!ready.has(key)) {
-      return [{ about, state: 'ill', because: `its GitSource ${source} is not ready` }]
-    }
-    const notWritable = unwritable.get(key)
-    return notWritable === undefined ? [] : [{ about, state: 'ill', because: notWritable }]
-  })
-  if (symptoms.length > 0) return symptoms
-  const because = 'each GitSource in use is ready, and none said that a commit would be refused'
->>>>>>> d3c15b1 (wip)
   return [{ about: 'revert', state: 'well', because }]
 }
 
