@@ -137,6 +137,25 @@ test('pods are replaced one by one beside a spare one, once for each time that i
   assert.equal(world.pods.length, 1, 'the same time is not asked for twice')
 })
 
+test('a spare pod that a quota forbids is said in the status, and no pod goes', () => {
+  const world = new World(spec())
+  world.settle()
+  world.pass(3)
+  world.pods = [{ name: 'a', uid: 'a', createdAt: 0, isReady: true, isGoing: false }]
+  world.ready = (_, desired) => Math.min(4, desired)
+  world.spec = spec({ restartAt: new Date(world.now).toISOString() })
+  world.pass(5)
+  world.fleets = world.fleets.map((fleet) => ({ ...fleet, trouble: 'exceeded quota: pods' }))
+  world.pass(70)
+  assert.equal(world.status.blockedBy?.reason, 'Restarting')
+  assert.match(world.status.blockedBy?.message ?? '', /exceeded quota: pods/)
+  assert.deepEqual(
+    world.fleets.map(({ desired }) => desired),
+    [5],
+  )
+  assert.equal(world.pods.length, 1)
+})
+
 test('nothing is restarted in a trial', () => {
   const world = new World(spec())
   world.settle()

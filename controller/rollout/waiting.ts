@@ -59,7 +59,7 @@ function waitOf(snapshot: Snapshot, state: State, seen: Convergence): Wait | nul
     return onTrial(snapshot, phase, seen)
   }
   if (phase.kind === 'Aborted') return afterAbort(snapshot, state, seen)
-  return worldWait(seen) ?? heldTarget(snapshot, state)
+  return restarting(snapshot, worldWait(seen)) ?? heldTarget(snapshot, state)
 }
 
 type OnTrial = Extract<Phase, { kind: 'Progressing' | 'Paused' }>
@@ -148,6 +148,12 @@ function worldWait(seen: Convergence): Wait | null {
   return { reason, message, graceMs: worldGraceMs[reason], wakeAt: seen.wakeAt }
 }
 
+/** A restart begins when it is due, whatever was at rest until then. */
+function restarting({ spec }: Snapshot, wait: Wait | null): Wait | null {
+  const isLong = wait?.reason === 'Restarting' && spec.restartAt !== undefined
+  return isLong ? { ...wait, since: Date.parse(spec.restartAt) } : wait
+}
+
 const worldGraceMs: Readonly<Record<Waiting['reason'], number | null>> = {
   PodsNotReady: graceMs.pods,
   FleetGone: 0,
@@ -158,5 +164,5 @@ const worldGraceMs: Readonly<Record<Waiting['reason'], number | null>> = {
   Contested: 0,
   Adopting: graceMs.pods,
   AdoptionHeld: 0,
-  Restarting: null,
+  Restarting: graceMs.mesh,
 }
