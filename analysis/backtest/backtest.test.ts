@@ -1,7 +1,7 @@
 // Four quiet hours, and noisy ones, in; what a backtest says of them out.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Compare } from '../../crds/compare.ts'
+import { Check } from '../../crds/check.ts'
 import type { PodHistory } from '../compare/counts.ts'
 import { noTrials, summaryOf, tried } from './backtest.ts'
 import { binomial, chances } from './chance.ts'
@@ -12,8 +12,8 @@ const scrapeMs = 15_000
 const fromMs = Date.UTC(2026, 0, 10)
 const hours = (count: number) => count * 3_600_000
 const options = {
-  compare: Compare.parse({ metric: 'errors' }),
-  ...{ checks: 2, trialMs: 600_000, seed: 1 },
+  check: Check.parse({ name: 'errors', compare: { metric: 'errors' } }),
+  ...{ checks: 2, trialMs: 600_000, seed: 1, minRequests: 100 },
 }
 
 /** Pods with 100 requests a scrape, of which a share fails; `odd` is the share of the first one. */
@@ -62,6 +62,29 @@ describe('a backtest', () => {
     assert.equal(windowsOf(past([pods(2, { usual: 0 })]), usual).length, 18)
     const later = { ...usual, fromMs: fromMs + hours(3) }
     assert.equal(windowsOf(past([pods(2, { usual: 0 })]), later).length, 6)
+  })
+
+  test('holds pods to fixed bounds, as one and by measurements', () => {
+    const bounds = (usual: number, limits: object) => {
+      const check = Check.parse({ name: 'rate', successRate: { min: 99 }, ...limits })
+      const one = { ...options, check }
+      return summaryOf(tried(noTrials, past([pods(5, { usual })]), { ...one, fromMs }), one)
+    }
+    const whole = bounds(0.002, {})
+    assert.deepEqual([whole.aborts, whole.passes], [0, 72])
+    const found = new Map(
+      whole.power.map(({ risePoints, foundPercent: part }) => [risePoints, part]),
+    )
+    assert.deepEqual([found.get(0.5), found.get(5)], [0, 100])
+    // One bad minute of ten is enough for a gate without patience, where 0.8 % fail as a rule.
+    const strict = bounds(0.008, { interval: '1m' })
+    const patient = bounds(0.008, { interval: '1m', failureLimit: 8 })
+    assert.ok(
+      strict.abortPercent > 80 && patient.abortPercent < 5,
+      JSON.stringify([strict, patient]),
+    )
+    // What all pods do alike is no fault of one.
+    assert.equal(bounds(0.03, {}).aborts, 0)
   })
 
   test('says nothing of nothing', () => {

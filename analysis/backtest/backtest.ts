@@ -1,15 +1,18 @@
 // The past of a service, span by span, and its comparisons in; out: how often they would have aborted a healthy
 // pod, and which faults they would have found in the same noise.
-import type { Compare } from '../../crds/compare.ts'
+import type { Check } from '../../crds/check.ts'
 import { specOf } from '../compare/check.ts'
 import { binomial, chances } from './chance.ts'
+import { holdToBound } from './fixed-bound.ts'
 import type { Past } from './past.ts'
 import { type Tried, tryPod, type Window, windowsOf } from './trial.ts'
 
 export interface BacktestOptions {
-  readonly compare: Compare
+  /** A compare check, or one with a bound on what the mesh counts. */
+  readonly check: Check
   /** Compare checks of the rollout. */
   readonly checks: number
+  readonly minRequests: number
   readonly trialMs: number
   readonly seed: number
 }
@@ -34,24 +37,36 @@ export function tried(
   past: Past,
   options: BacktestOptions & { readonly fromMs: number },
 ): Trials {
-  const { compare, checks, trialMs, seed, fromMs } = options
-  const facts = { scrapeMs: past.scrapeMs, deadlineMs: trialMs, canaryPods: 1, checks }
-  const spec = specOf(compare, { ...facts, edgesSeconds: past.edgesSeconds })
+  const { trialMs, seed, fromMs } = options
+  const tryOne = trierOf(past, options)
   const healthy = [...before.healthy]
   const faults = new Map([...before.faults].map(([rise, some]) => [rise, [...some]]))
   for (const window of windowsOf(past, { historyMs, trialMs, fromMs })) {
     const pods = podsOf(window, seed + healthy.length)
-    for (const pod of pods) healthy.push(tryPod(past, window, { pod, spec }))
+    for (const pod of pods) healthy.push(tryOne(window, { pod }))
     const [pod] = pods
     for (const rise of pod === undefined ? [] : rises) {
       const some = faults.get(rise) ?? []
       if (some.length >= most.faults) continue
       const chance = chances(seed + 7_919 * some.length + Math.round(1_000 * rise))
       const added = (good: number) => binomial(good, rise / 100, chance)
-      faults.set(rise, [...some, tryPod(past, window, { pod: pod ?? 0, spec, added })])
+      faults.set(rise, [...some, tryOne(window, { pod: pod ?? 0, added })])
     }
   }
   return { healthy, faults }
+}
+
+type Trier = (
+  window: Window,
+  how: { readonly pod: number; readonly added?: (good: number) => number },
+) => Tried
+
+function trierOf(past: Past, { check, checks, trialMs, minRequests }: BacktestOptions): Trier {
+  const { compare } = check
+  if (!compare) return (window, how) => holdToBound(past, window, { ...how, check, minRequests })
+  const facts = { scrapeMs: past.scrapeMs, deadlineMs: trialMs, canaryPods: 1, checks }
+  const spec = specOf(compare, { ...facts, edgesSeconds: past.edgesSeconds })
+  return (window, how) => tryPod(past, window, { ...how, spec })
 }
 
 export interface Backtest {
@@ -78,16 +93,17 @@ export interface Backtest {
 
 export function summaryOf(
   { healthy, faults }: Trials,
-  { compare, checks }: BacktestOptions,
+  { check, checks }: BacktestOptions,
 ): Backtest {
   const aborted = healthy.filter(({ abortedAfterMs }) => abortedAfterMs !== null)
   const day = ({ atMs }: Tried) => Math.floor(atMs / 86_400_000)
   const days = new Set(healthy.map(day)).size
   const badDays = new Set(aborted.map(day)).size
   const byEvidence = healthy.toSorted((a, b) => b.mostEvidence - a.mostEvidence)
-  const threshold = Math.log((100 * Math.max(1, checks)) / compare.alphaPercent)
+  const alphaPercent = check.compare?.alphaPercent ?? 1
+  const threshold = Math.log((100 * Math.max(1, checks)) / alphaPercent)
   const high = byEvidence[Math.floor(healthy.length / 100)]?.mostEvidence ?? 0
-  const isNoisy = aborted.length > (healthy.length * compare.alphaPercent) / 100
+  const isNoisy = aborted.length > (healthy.length * alphaPercent) / 100
   return {
     trials: healthy.length,
     days,
@@ -97,7 +113,7 @@ export function summaryOf(
     holds: healthy.filter(({ isHeld }) => isHeld).length,
     passes: healthy.filter(({ verdict }) => verdict === 'pass').length,
     phi: rounded(median(healthy.map(({ phi }) => phi)) ?? 1),
-    rho: rounded(median(healthy.map(({ rho }) => rho)) ?? compare.margin),
+    rho: rounded(median(healthy.map(({ rho }) => rho)) ?? 1),
     excess: isNoisy ? rounded(Math.max(1, high / threshold)) : 1,
     worst: byEvidence.slice(0, 3).map(({ atMs, mostEvidence }) => {
       return { at: new Date(atMs).toISOString(), evidence: rounded(mostEvidence) }

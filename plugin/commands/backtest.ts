@@ -1,4 +1,4 @@
-// `kubectl sluice backtest -f FILE --prometheus URL`: the comparisons of a Rollout and the past of its service in;
+// `kubectl sluice backtest -f FILE --prometheus URL`: the checks of a Rollout and the past of its service in;
 // how often they would have aborted a healthy pod, and what they would have found, out.
 import type { Backtest } from '../../analysis/backtest/backtest.ts'
 import { durationMs, isDuration } from '../../crds/duration.ts'
@@ -7,19 +7,19 @@ import { Failure, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import { forecast } from '../forecast.ts'
 import type { Command, Invocation } from '../invocation.ts'
-import { list, oneOf, record, text } from '../json.ts'
-import { compareOf } from '../judge/compare-check.ts'
+import { list, number, oneOf, record, text } from '../json.ts'
+import { builtInOf } from '../judge/built-in-check.ts'
 import type { Sound } from '../lint/lint.ts'
 import { jsonFlag } from '../output-form.ts'
 import { type Branch, renderTree } from '../render.ts'
 import { lineOf, sourcesOf } from './lint.ts'
 
 export const backtest: Command = {
-  summary: 'Replay the comparisons of a Rollout over the past of its service',
+  summary: 'Replay the checks of a Rollout over the past of its service',
   usage: 'backtest -f FILE --prometheus URL [--days 7] [flags]',
   completes: 'files',
   detail:
-    'Stable pods are tried as if each were a canary, in windows as long as the holds of the rollout: what aborts is a\nfalse abort. Then errors are added, to see what would be found. Checks other than compare are left out. It needs\ncounters that the pods of the service hold, and at least two of them.',
+    'Stable pods are tried as if each were a canary, in windows as long as the holds of the rollout: what aborts is a\nfalse abort. Then errors are added, to see what would be found. Checks that do not ask what the mesh counts are left\nout. It needs counters that the pods of the service hold, and at least two of them.',
   flags: {
     filename: {
       short: 'f',
@@ -79,7 +79,7 @@ async function replay(rollout: Sound, invocation: Invocation): Promise<readonly 
     import('../../analysis/backtest/selector.ts'),
     import('../metrics-client.ts'),
   ])
-  const { table, owner, trialMs, compared } = await wantedOf(rollout, invocation)
+  const { table, owner, trialMs, wanted, minRequests } = await wantedOf(rollout, invocation)
   const { fromMs, untilMs, scrapeMs } = spanOf(invocation)
   const { flags, world } = invocation
   const url = flags.value('prometheus')
@@ -87,16 +87,19 @@ async function replay(rollout: Sound, invocation: Invocation): Promise<readonly 
   const [tokenFile, tenant] = [flags.value('token-file'), flags.value('tenant')]
   const client = metricsClient({ url, tokenFile, tenant })
   const results: Result[] = []
-  for (const { name, compare } of compared) {
-    const options = { compare, checks: compared.length, trialMs, seed: 1 }
+  const checks = wanted.filter(({ compare }) => compare !== undefined).length
+  for (const check of wanted) {
+    const { name, compare, latency } = check
+    const metric = compare?.metric ?? (latency ? 'latency' : 'errors')
+    const options = { check, checks, trialMs, minRequests, seed: 1 }
     let trials = noTrials
     for (let at = fromMs; at < untilMs; at += pageMs) {
       const toMs = Math.min(untilMs, at + pageMs)
       // History before the page, and a scrape for the base of each counter.
       const rangeMs = toMs - at + historyMs + scrapeMs
-      const selector = rawSelector({ table, metric: compare.metric, owner, rangeMs })
+      const selector = rawSelector({ table, metric, owner, rangeMs })
       const rows = await client.raw(selector, toMs)
-      const span = { table, metric: compare.metric, fromMs: at - historyMs, toMs, scrapeMs }
+      const span = { table, metric, fromMs: at - historyMs, toMs, scrapeMs }
       trials = tried(trials, pastOf(rows, span), { ...options, fromMs: at })
     }
     if (trials.healthy.length === 0) {
@@ -112,8 +115,9 @@ async function wantedOf({ name, namespace: written, object }: Sound, { flags }: 
   const { serviceOf } = await import('../../analysis/query.ts')
   const spec = record(object['spec'])
   const analysis = record(spec['analysis'])
-  const compared = list(analysis['checks']).flatMap((check) => compareOf(record(check)) ?? [])
-  if (compared.length === 0) throw new Failure(`Rollout ${name} has no compare check of its own`)
+  const wanted = list(analysis['checks']).flatMap((check) => builtInOf(record(check)) ?? [])
+  if (wanted.length === 0) throw new Failure(`Rollout ${name} has no check that can be replayed`)
+  const minRequests = number(analysis['minRequests']) ?? 100
   const traffic = record(spec['traffic'])
   const { istio, linkerd, gatewayApi, service } = traffic
   const namespace = flags.value('namespace') ?? (written || 'default')
@@ -125,7 +129,7 @@ async function wantedOf({ name, namespace: written, object }: Sound, { flags }: 
   const holdsMs = held.reduce((sum, { holdMs }) => sum + holdMs, 0)
   const trialMs = Math.min(pageMs, Math.max(600_000, holdsMs))
   const owner = { namespace: found.namespace, service: found.name, rollout: name }
-  return { table, owner, trialMs, compared }
+  return { table, owner, trialMs, wanted, minRequests }
 }
 
 function spanOf({ world, flags }: Invocation) {
@@ -141,7 +145,7 @@ function spanOf({ world, flags }: Invocation) {
 }
 
 function draw(check: string, result: Backtest): Branch {
-  const { trials, days, aborts, abortPercent, abortedDays, holds, passes, excess } = result
+  const { trials, days, aborts, abortPercent, abortedDays, holds, passes, excess, worst } = result
   const [low, high] = abortedDays.percent
   const isNoisy = excess > 1
   return {
@@ -157,7 +161,10 @@ function draw(check: string, result: Backtest): Branch {
         text: `${aborts} (${abortPercent} %), on ${abortedDays.days} of the days: of all days, ${low} to ${high} %`,
       },
       { label: 'holds', text: `${holds}, and ${passes} had passed at their end` },
-      { label: 'noise', text: `phi ${result.phi}, margin ${result.rho}${noiseText(result)}` },
+      // A fixed bound learns nothing.
+      ...(worst.length > 0 && result.rho > 1
+        ? [{ label: 'noise', text: `phi ${result.phi}, margin ${result.rho}${noiseText(result)}` }]
+        : []),
       {
         label: 'finds',
         branches: result.power.map(({ risePoints, foundPercent, medianSeconds }) => ({

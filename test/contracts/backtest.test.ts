@@ -91,7 +91,7 @@ spec:
   template: { spec: { containers: [] } }
   traffic: { istio: { host: checkout } }
   canary: { steps: [{ weight: 10, hold: 10m }] }
-  analysis: { checks: [{ name: errors, compare: { metric: errors } }] }
+  analysis: { checks: [{ name: errors, compare: { metric: errors } }, { name: rate, successRate: { min: 99 } }] }
 `
 
 const isReal = programs.prometheus !== null && programs.promtool !== null
@@ -126,7 +126,8 @@ for (const [name, start, why] of [
     test('tries healthy pods, and leaves the hour with a rollout out', async () => {
       const { out, err, code } = await backtest('-o', 'json')
       assert.deepEqual([err, code], ['', 0])
-      const [result] = JSON.parse(out)
+      const [result, bounded] = JSON.parse(out)
+      assert.deepEqual([bounded.check, bounded.trials, bounded.aborts], ['rate', 54, 0])
       // Three hours had no rollout: eighteen windows, three pods each.
       assert.deepEqual([result.check, result.trials, result.aborts], ['errors', 54, 0])
       const found = (points: number) =>
@@ -138,7 +139,7 @@ for (const [name, start, why] of [
       const { out } = await backtest()
       assert.match(
         out,
-        /checkout\n└─ errors\n {3}├─ tried {3}54 times a healthy pod as a canary, over 1 day/,
+        /checkout\n├─ errors\n│ {2}├─ tried {3}54 times a healthy pod as a canary, over 1 day/,
       )
       assert.match(out, /aborts {2}0 \(0 %\), on 0 of the days/)
       assert.match(out, /\+50 points {3}100 %, in 30s/)
@@ -164,7 +165,10 @@ test('backtest says what it can not do', async () => {
   )
   assert.match((await words('--prometheus=http://me:x@host')).err, /must not carry credentials/)
   assert.match((await words('--prometheus=http://host', '--days=x')).err, /--days must be a number/)
-  await writeFile(file, rollout.replace('compare: { metric: errors }', 'successRate: { min: 99 }'))
-  assert.match((await words('--prometheus=http://host')).err, /has no compare check/)
+  await writeFile(
+    file,
+    rollout.replace(/checks: .*/, 'checks: [{ name: a, prometheus: { query: x, max: 1 } }] }'),
+  )
+  assert.match((await words('--prometheus=http://host')).err, /has no check that can be replayed/)
   await rm(folder, { recursive: true })
 })
