@@ -2,6 +2,7 @@
 // place of ours; then its finalizer off, and the rest goes as the deletion asked.
 import type { KubeObject } from '../kube/api.ts'
 import { act } from './act.ts'
+import { findNamed } from './find-named.ts'
 import { type Hands, Stalled } from './hands.ts'
 import { letGo } from './let-go.ts'
 import { type Memory, type Observed, observe } from './observe.ts'
@@ -27,6 +28,8 @@ export async function depart(departing: Departing, object: KubeObject): Promise<
   const now = departing.clock.now()
   const { namespace = '', name } = object.metadata
   const since = Date.parse(object.metadata.deletionTimestamp ?? '') || now
+  // A Deployment that lost our label is given back as well.
+  await findNamed(departing, { namespace, name }, true)
   const observed = observe({ ...departing, now }, namespace, name)
   if (!observed && now < since + leavingLimitMs) return now + lookMs
   const known = observed && 'snapshot' in observed ? observed : null

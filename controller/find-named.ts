@@ -13,8 +13,8 @@ interface Place {
 }
 
 /** Looks for what a Rollout names. What is not found is looked for again later; decisions do not wait for it. */
-export async function findNamed(hands: Hands, rollout: Place): Promise<void> {
-  for (const ref of hands.world.named.unseen(keyOf(rollout))) {
+export async function findNamed(hands: Hands, rollout: Place, isUrgent = false): Promise<void> {
+  for (const ref of hands.world.named.unseen(keyOf(rollout), isUrgent)) {
     try {
       await find(hands, ref, rollout)
     } catch (error) {

@@ -22,8 +22,11 @@ export interface Release {
 export interface NamedWorld {
   /** A Rollout came, changed or went. */
   changed(key: Key, object: KubeObject | null): void
-  /** What a Rollout names and nobody saw: it may be there without our label. Each is given out once in a while. */
-  unseen(key: Key): readonly NamedRef[]
+  /**
+   * What a Rollout names and nobody saw: it may be there without our label. Each is given out once in a while, or
+   * whenever it is asked for urgently.
+   */
+  unseen(key: Key, isUrgent?: boolean): readonly NamedRef[]
   storeOf(ref: NamedRef): Store
   /** Null while it is not known yet, an obstacle when it can not be read. */
   release(key: Key, spec: RolloutSpec, fleets: readonly Template[]): Release | Obstacle | null
@@ -77,7 +80,7 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
       for (const id of names.set(key, ids)) lookedAt.delete(id)
       for (const { kind } of spec ? namedBy(spec) : []) need(kind)
     },
-    unseen(key) {
+    unseen(key, isUrgent = false) {
       const { namespace = '', name } = parseKey(key)
       const object = rollouts.get(namespace, name)
       const spec = object && specOf(object)
@@ -85,7 +88,8 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
         const { store, isListed } = need(ref.kind)
         const id = idOf(namespace, ref)
         if (!isListed || store.get(namespace, ref.name)) return false
-        if (now() < (lookedAt.get(id) ?? -lookAgainMs) + lookAgainMs) return false
+        const isSoon = now() < (lookedAt.get(id) ?? -lookAgainMs) + lookAgainMs
+        if (isSoon && !isUrgent) return false
         lookedAt.set(id, now())
         return true
       })

@@ -150,8 +150,8 @@ function worldWait(seen: Convergence): Wait | null {
 
 /** A restart begins when it is due, whatever was at rest until then. */
 function restarting({ spec }: Snapshot, wait: Wait | null): Wait | null {
-  const isLong = wait?.reason === 'Restarting' && spec.restartAt !== undefined
-  return isLong ? { ...wait, since: Date.parse(spec.restartAt) } : wait
+  if (wait?.reason !== 'Restarting' || spec.restartAt === undefined) return wait
+  return { ...wait, since: Date.parse(spec.restartAt) }
 }
 
 const worldGraceMs: Readonly<Record<Waiting['reason'], number | null>> = {
