@@ -147,6 +147,55 @@ describe('a router', () => {
   })
 })
 
+describe('a route of a user', () => {
+  it('that is written over in a trial is split again at once, and goes back to what was written', async () => {
+    await using cluster = await startCluster()
+    const edited = cases.find(({ name }) => name === 'edited')
+    assert.ok(edited?.theirs)
+    await putInPlace(cluster, edited)
+    const { name } = edited
+    await cluster.until('it is stable', async () => isReady(await cluster.rollout(name)))
+    await edit(cluster, edited, (object) => setImage(object, 'v2'))
+    const key = { namespace: 'shop', name: edited.routeName }
+    const entriesOf = (route: KubeObject): { weight?: number }[] =>
+      route['spec'].http.find((rule: { name: string }) => rule.name === 'primary').route
+    const split = async () => {
+      const route = await cluster.api.get(edited.route, key)
+      return entriesOf(route).length === 2 ? route : null
+    }
+    const before = await cluster.until('it is split', split)
+    // As a delivery tool does that applies the whole object from Git, with a new timeout.
+    const spec = structuredClone(edited.theirs['spec'])
+    spec.http[1].timeout = '9s'
+    await cluster.api.replace(edited.route, { ...before, spec })
+    const after = await cluster.until('it is split again', split)
+    assert.equal(after['spec'].http.at(-1).timeout, '9s')
+    await cluster.until('it is promoted', async () => isReady(await cluster.rollout(name)))
+    await cluster.api.delete(rollouts, { namespace: 'shop', name })
+    await cluster.until('it is gone', async () => (await cluster.rollout(name)) === undefined)
+    assert.deepEqual((await cluster.api.get(edited.route, key))['spec'], spec)
+  })
+
+  it('that two Rollouts claim is split by the older one, and the younger says so', async () => {
+    await using cluster = await startCluster()
+    const edited = cases.find(({ name }) => name === 'edited')
+    assert.ok(edited)
+    await putInPlace(cluster, edited)
+    await cluster.until('it is stable', async () => isReady(await cluster.rollout('edited')))
+    const first = await cluster.api.get(rollouts, { namespace: 'shop', name: 'edited' })
+    await systemClock.sleep(1_100)
+    const { apiVersion, kind } = first
+    const metadata = { name: 'second', namespace: 'shop' }
+    await cluster.api.create(rollouts, { apiVersion, kind, metadata, spec: first['spec'] })
+    const blocked = await cluster.until('the second is held', async () => {
+      const status = await cluster.rollout('second')
+      return status?.blockedBy?.reason === 'Claimed' ? status : null
+    })
+    assert.match(blocked.blockedBy?.message ?? '', /is split by Rollout edited already/)
+    assert.ok(isReady(await cluster.rollout('edited')))
+  })
+})
+
 async function play(cluster: Cluster, subject: Case): Promise<void> {
   const { name, theirs, route } = subject
   const before = await putInPlace(cluster, subject)
