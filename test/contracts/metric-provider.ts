@@ -83,6 +83,39 @@ export function metricProviderContract(options: {
         ],
       )
     })
+
+    test('gives samples as they were scraped, of which a comparison lives', async () => {
+      const rows = await provider?.raw('istio_requests_total{response_code="503"}[1s]', Date.now())
+      assert.equal(rows?.length, 3)
+      for (const { samples } of rows ?? []) {
+        assert.ok(samples.length >= 5, `${samples.length} samples`)
+        assert.ok(samples.every(({ atMs }, i) => i === 0 || atMs > (samples[i - 1]?.atMs ?? 0)))
+      }
+    })
+
+    test('is never taken for good when it says nothing, nonsense or too much, or when it dies', async () => {
+      if (provider === null) throw new Error('not started')
+      const analyst = createAnalyst({ provider, clock: Date, scrapeIntervalMs })
+      const checks = [
+        ['no-series', 'no_such_metric'],
+        ['no-number', '1 / 0 - 1 / 0'],
+        ['two-series', 'vector(1) or label_replace(vector(1), "a", "b", "", "")'],
+        ['no-query', 'sum(('],
+        ['a-range', 'istio_requests_total[1m]'],
+      ].map(([name, query]) => Check.parse({ name, prometheus: { query, max: 9 } }))
+      const compare = Check.parse({ name: 'compare', compare: { metric: 'errors' } })
+      const one = { ...subject('good'), checks: [...checks, compare] }
+      const outcomes = async () =>
+        (await analyst.judge([one])).get('good')?.evidence.map(({ outcome }) => outcome)
+      assert.deepEqual((await outcomes())?.slice(0, 5), [
+        ...['Inconclusive', 'Inconclusive', 'Error', 'Error', 'Error'],
+      ])
+      await metrics?.close()
+      metrics = null
+      const dead = await analyst.judge([{ ...subject('good'), key: 'good' }])
+      assert.equal(dead.get('good')?.outcome, 'Error')
+      assert.deepEqual(await outcomes(), new Array(6).fill('Error'))
+    })
   })
 }
 
