@@ -232,6 +232,10 @@ async function syncOne(syncer: Syncer, object: KubeObject, open: Open): Promise<
     await report(syncer, object, problemStatus(object, reason, message))
     return
   }
+  if (state.rewritten) {
+    const note = `the branch was force-pushed and is at ${state.commit} now: releases are compared by what they hold`
+    syncer.announced({ object }, { type: 'Warning', reason: 'HistoryRewritten', note })
+  }
   const { definitions } = state
   const refused = open.spec.apply
     ? await applyAll(syncer, { ...open, source: object, definitions })

@@ -64,6 +64,8 @@ export const sources = {
   Applied: 'Everything that was read is applied.',
   Errors: 'Some definitions can not be used; those before them stay in force.',
   Unreachable: 'The repository or its branch can not be read; what was read before stays in force.',
+  HistoryRewritten:
+    'The branch was force-pushed; what runs goes on while its release is still what is asked for.',
   Unsigned:
     'A commit is not signed as spec.signatures asks; what was accepted before stays in force.',
   SecretMissing: 'A Secret that the GitSource names is missing or lacks a key.',
