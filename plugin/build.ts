@@ -114,6 +114,16 @@ const olderNode = `Promise.withResolvers ??= function () {
   const deferred = {}
   deferred.promise = new this((resolve, reject) => Object.assign(deferred, { resolve, reject }))
   return deferred
+}
+Map.groupBy ??= (items, keyOf) => {
+  const groups = new Map()
+  let at = 0
+  for (const item of items) {
+    const key = keyOf(item, at++)
+    if (!groups.has(key)) groups.set(key, [])
+    groups.get(key).push(item)
+  }
+  return groups
 }`
 
 const judgement = ['compare/judge-file', 'compare/ticks', 'metrics/tables', 'query']
@@ -122,9 +132,10 @@ const replayed = ['backtest', 'past', 'selector'].map((name) => `backtest/${name
 const analysis = packedCode({
   name: 'analysis',
   filter: new RegExp(`/analysis/(${[...judgement, ...replayed].join('|')})\\.ts$`),
-  contents: [...judgement, ...replayed]
-    .map((name) => `export * from '../analysis/${name}.ts'`)
-    .join('\n'),
+  contents: [
+    ...[...judgement, ...replayed].map((name) => `export * from '../analysis/${name}.ts'`),
+    olderNode,
+  ].join('\n'),
   exports: [
     ...['judgeFile', 'judgementJson', 'TickFileError', 'metricTables', 'serviceOf'],
     ...['noTrials', 'historyMs', 'summaryOf', 'tried', 'pastOf', 'rawSelector'],
