@@ -21,7 +21,7 @@ const chat = (name: string) =>
 const Webhook = z
   .strictObject({
     url: HttpUrl.meta({ description: 'Where CloudEvents are posted to.' }),
-    secretRef: secretRef('the key "token", sent as a bearer token').optional(),
+    secretRef: secretRef('the key "webhook-token", sent as a bearer token').optional(),
   })
   .meta({ description: 'Any receiver of CloudEvents 1.0 in structured JSON form.' })
 
@@ -36,7 +36,7 @@ const commitStatus = (name: string) =>
       api: HttpUrl.optional().meta({
         description: 'Address of the API. Default: the usual one at the host of the repository.',
       }),
-      secretRef: secretRef('the key "token": it may write statuses of commits'),
+      secretRef: secretRef('the key "status-token": it may write statuses of commits'),
     })
     .meta({ description: `Statuses of the released commits at ${name}.` })
 

@@ -13,7 +13,7 @@ export const cloudEvent: Render<NonNullable<NotificationSpec['webhook']>> = (let
     url: settings.url,
     headers: {
       'Content-Type': 'application/cloudevents+json; charset=utf-8',
-      ...(settings.secretRef && { Authorization: `Bearer ${secret('token')}` }),
+      ...(settings.secretRef && { Authorization: `Bearer ${secret('webhook-token')}` }),
     },
     body: {
       specversion: '1.0',

@@ -51,7 +51,10 @@ export const githubStatus: Render<NonNullable<NotificationSpec['github']>> = (le
   const { commit, state, context, description } = status
   return {
     url: `${base}/repos/${project}/statuses/${commit}`,
-    headers: { Authorization: `Bearer ${secret('token')}`, Accept: 'application/vnd.github+json' },
+    headers: {
+      Authorization: `Bearer ${secret('status-token')}`,
+      Accept: 'application/vnd.github+json',
+    },
     body: {
       state: state === 'over' ? 'error' : state,
       context,
@@ -76,7 +79,7 @@ export const gitlabStatus: Render<NonNullable<NotificationSpec['gitlab']>> = (le
   const { commit, state, context, description } = status
   return {
     url: `${base}/projects/${encodeURIComponent(project)}/statuses/${commit}`,
-    headers: { 'PRIVATE-TOKEN': secret('token') },
+    headers: { 'PRIVATE-TOKEN': secret('status-token') },
     body: { state: gitlabStates[state], name: context, description: cut(description, 255) },
     // GitLab refuses a state that the commit has already.
     ...(state === 'pending' && { accepted: [400] }),

@@ -72,7 +72,7 @@ async function scene(
     (await api.get(notifications, { namespace: 'shop', name: 'releases' }))['status'] ?? {}
   try {
     await api.create(namespaces, { ...namespace, metadata: { name: 'shop' } })
-    await api.create(secrets, secretObject({ url: `${receiver.url}/s3cret`, token: 's3cret' }))
+    await api.create(secrets, secretObject({ url: `${receiver.url}/s3cret` }))
     const slack = { slack: { secretRef: { name: 'receiver' } } }
     await api.create(notifications, notificationObject({ ...slack, ...spec }))
     await run({ api, receiver, counted, failures, begin, status })

@@ -156,6 +156,17 @@ test('GitLab refuses a state that the commit has, which is no failure', async ()
   assert.equal((await deliver('gitlab', server.url)).kind, 'never')
 })
 
+test('a Secret that is meant for something else is not sent away', () => {
+  const gitSource = (key: string) => {
+    if (key !== 'token') throw new Error(`Secret git has no key "${key}"`)
+    return 's3cret'
+  }
+  for (const provider of Object.values(providers)) {
+    const spec = specOf(provider('http://127.0.0.1:1'))
+    assert.throws(() => messageOf(spec, newsFor('Aborted'), gitSource), /has no key/)
+  }
+})
+
 test('a release without a commit has no status to write', () => {
   const spec = specOf(providers['github']?.('http://127.0.0.1:1') ?? {})
   const news = newsFor('Aborted', '', { canary: { revision: '77ab01cdef' } })
