@@ -21,10 +21,14 @@ export interface Departing extends Hands {
 const lookMs = 1_000
 const heldMs = 30_000
 
+/** Versions of Rollouts that may go: the store has them until the watch tells, and nothing is done for them again. */
+const finished = new WeakSet<KubeObject>()
+
 /** Resolves with the time of the next tick in ms since epoch, or null to wait for a change. */
 export async function depart(departing: Departing, object: KubeObject): Promise<number | null> {
   // With --cascade=orphan what is ours stays and serves; only what is not ours is put back.
   if (object.metadata.finalizers?.includes('orphan')) return finish(departing, object, null)
+  if (finished.has(object)) return null
   const now = departing.clock.now()
   const { namespace = '', name } = object.metadata
   const since = Date.parse(object.metadata.deletionTimestamp ?? '') || now
@@ -74,6 +78,7 @@ async function finish(
 ): Promise<null> {
   if (observed) await releaseWorkload(departing, observed)
   const notes = await letGo(departing, object)
+  finished.add(object)
   for (const note of notes) {
     departing.journal.announced({ object }, { type: 'Warning', reason: 'NotRestored', note })
   }

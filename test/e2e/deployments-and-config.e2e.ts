@@ -67,11 +67,7 @@ test('a change of configuration alone is a release, and going back brings the ol
 test('a live Deployment is taken over, released through, and given back, without a failed request', async (t) => {
   const stage = await begin(t, 'e2e-adopt')
   const { api, namespace, observer, load } = stage
-  await api.create(deployments, {
-    ...named(deployments, namespace, 'checkout'),
-    spec: { replicas: 4, selector: { matchLabels: { app: 'checkout' } }, template: template('4') },
-  })
-  await sized(stage, { desired: 4, ready: 4 })
+  await runDeployment(stage)
   const startedAt = Date.now()
   const most = watchPods(api, namespace)
   t.after(() => most.stop())
@@ -109,6 +105,37 @@ test('a live Deployment is taken over, released through, and given back, without
   assert.doesNotMatch(JSON.stringify([metadata.labels, metadata.annotations]), /sluice/)
 })
 
+test('a controller that is killed in the middle takes nothing from callers, on the way and back', async (t) => {
+  const stage = await prepare(t, 'e2e-adopt-crash')
+  const { api, namespace, load } = stage
+  let current = await stage.controller('one')
+  const killAt = async (desired: number, next: string) => {
+    await eventually(`the Deployment is asked for ${desired} pods`, async () => {
+      const { spec } = await api.get(deployments, { namespace, name: 'checkout' })
+      return spec.replicas === desired
+    })
+    current.signal('SIGKILL')
+    await current.ended
+    current = await stage.controller(next)
+  }
+  await runDeployment(stage)
+  const startedAt = Date.now()
+  const workloadRef = { kind: 'Deployment', name: 'checkout' }
+  await api.create(rollouts, rollout(namespace, { workloadRef }, 4))
+  await killAt(3, 'two')
+  await settledOn(stage, '')
+  await sized(stage, { desired: 0, ready: 0 })
+  await api.delete(rollouts, { namespace, name: 'checkout' })
+  await killAt(1, 'three')
+  await eventually('the Rollout is gone', async () => {
+    return (await read(api, rollouts, namespace, 'checkout')) === null
+  })
+  await sized(stage, { desired: 4, ready: 4 })
+  const { requests, failed } = load.since(startedAt)
+  assert.equal(failed, 0)
+  t.diagnostic(`2 kills, ${requests} requests, ${failed} failed`)
+})
+
 test('pods are replaced in place, one at a time, with never fewer ready than asked for', async (t) => {
   const stage = await begin(t, 'e2e-restart')
   const { api, namespace, observer, load } = stage
@@ -135,17 +162,31 @@ test('pods are replaced in place, one at a time, with never fewer ready than ask
 })
 
 async function begin(t: Parameters<typeof setStage>[0], namespace: string): Promise<Stage> {
+  const stage = await prepare(t, namespace)
+  await stage.controller('one')
+  return stage
+}
+
+async function prepare(t: Parameters<typeof setStage>[0], namespace: string): Promise<Stage> {
   const stage = await setStage(t, namespace)
   const { plane, api } = stage
   const values = grants.map((name) => `workloads.${name}=true`)
   if (plane.helm !== null)
     await applyChart(plane, api, { namespace, component: 'controller', values })
-  await stage.controller('one')
   return stage
 }
 
 function named({ apiVersion, kind }: Resource, namespace: string, name: string): KubeObject {
   return { apiVersion, kind, metadata: { namespace, name } }
+}
+
+async function runDeployment(stage: Stage): Promise<void> {
+  const { api, namespace } = stage
+  await api.create(deployments, {
+    ...named(deployments, namespace, 'checkout'),
+    spec: { replicas: 4, selector: { matchLabels: { app: 'checkout' } }, template: template('4') },
+  })
+  await sized(stage, { desired: 4, ready: 4 })
 }
 
 function configMap(namespace: string, level: string): KubeObject {
