@@ -65,6 +65,11 @@ const rows: readonly [string, string, readonly string[]][] = [
     ['9:38 unknown placeholder {{args.most}}'],
   ],
   [
+    'a query that is about an argument, and not about the canary',
+    template(`x > {{args.most}}`, '  args: [{ name: most, type: number }]\n'),
+    ['warning 10:16 the query does not ask about the canary: select its revision by {{revision}}'],
+  ],
+  [
     'a query that is not about the canary',
     template('sum(x)'),
     ['warning 9:16 the query does not ask about the canary: select its revision by {{revision}}'],

@@ -49,8 +49,7 @@ function problemsIn(
   }
   const error = syntaxError(plain)
   if (error !== null) return [{ ...error, message: `is no PromQL: ${wordsFor(query, error)}` }]
-  const isAboutCanary = placeholders.some(({ name }) => name === 'revision')
-  if (isAboutCanary || placeholders.some(({ name }) => name.startsWith('args.'))) return []
+  if (placeholders.some(({ name }) => name === 'revision')) return []
   return [
     {
       offset: 0,
