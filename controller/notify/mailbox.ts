@@ -57,6 +57,13 @@ export function put(box: Mailbox, news: News, nowMs: number): News | null {
   return late.news
 }
 
+/** What somebody else told meanwhile, while this process did not lead. */
+export function heed(box: Mailbox, { recent = [], toldUntil }: NotificationStatus): void {
+  const own = box.recent.filter(({ id }) => !recent.some((other) => other.id === id))
+  box.recent = [...own, ...recent].toSorted((a, b) => (a.at < b.at ? 1 : -1)).slice(0, maxRecent)
+  box.toldUntilMs = Math.max(box.toldUntilMs, toldUntil ? Date.parse(toldUntil) : 0)
+}
+
 /** What an answer means for the first letter. */
 export function settle(
   box: Mailbox,

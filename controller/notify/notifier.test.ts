@@ -39,7 +39,8 @@ interface Scene {
   readonly counted: string[]
   /** What was logged as failed. */
   readonly failures: string[]
-  begin(): Promise<Session>
+  /** A standby follows, and leads from when it is told. */
+  begin(role?: 'leader' | 'standby'): Promise<Session>
   status(): Promise<NotificationStatus>
 }
 
@@ -47,6 +48,7 @@ interface Scene {
 interface Session {
   readonly notifier: Notifier
   tell(object: KubeObject, reason: string, status: Partial<RolloutStatus>): void
+  lead(): void
   end(): Promise<void>
 }
 
@@ -63,8 +65,8 @@ async function scene(
   const counted: string[] = []
   const failures: string[] = []
   const open = new Set<Session>()
-  const begin = async () => {
-    const session = await opened(api, receiver, { counted, failures })
+  const begin: Scene['begin'] = async (role = 'leader') => {
+    const session = await opened(api, receiver, { counted, failures, role })
     open.add(session)
     return session
   }
@@ -86,8 +88,10 @@ async function scene(
 async function opened(
   api: KubeApi,
   receiver: ScriptedServer,
-  { counted, failures }: Pick<Scene, 'counted' | 'failures'>,
+  more: Pick<Scene, 'counted' | 'failures'> & { readonly role: 'leader' | 'standby' },
 ): Promise<Session> {
+  const { counted, failures } = more
+  let isLeading = more.role === 'leader'
   const stop = new AbortController()
   const common = { api, clock, random: () => 0.5, namespace: undefined }
   const world = createReflector({ ...common, resource: rollouts, onChange: () => undefined })
@@ -96,8 +100,8 @@ async function opened(
     ...common,
     hosts: allowedHosts(receiver.url),
     world: () => ({ rollouts: world.store, synced: world.synced }),
-    mayWrite: () => true,
-    isLeading: () => true,
+    mayWrite: () => isLeading,
+    isLeading: () => isLeading,
     listeners: {
       notified: (provider, outcome, count = 1) => {
         if (count > 0) counted.push(`${provider} ${outcome}`)
@@ -107,7 +111,7 @@ async function opened(
     timeoutMs: 100_000,
   })
   const running = notifier.run(stop.signal)
-  notifier.lead()
+  if (isLeading) notifier.lead()
   const journal = notifier.journalAfter(quiet)
   await until(async () => {
     const { items } = await api.list(notifications)
@@ -121,6 +125,10 @@ async function opened(
       const now = clock.now()
       journal.decided({ object, snapshot: { now } } as unknown as Observed, decision)
       journal.announced({ object }, announcement as never)
+    },
+    lead() {
+      isLeading = true
+      notifier.lead()
     },
     async end() {
       stop.abort()
@@ -228,6 +236,35 @@ test('a restart tells what nobody told, and nothing twice', () =>
       'shop/checkout: Quarantined. Git asks for it',
     ])
     assert.equal(created.metadata.namespace, 'shop')
+  }))
+
+test('who waited to lead repeats nothing of what the leader told', () =>
+  scene([{ code: 200, text: 'ok' }], async (scene) => {
+    const leader = await scene.begin()
+    const standby = await scene.begin('standby')
+    const since = new Date(clock.now()).toISOString()
+    const status = { phase: 'Aborted', because: 'too slow', since, decision: 3, fence: 3 } as const
+    const created = await scene.api.create(rollouts, rollout() as unknown as KubeObject)
+    const object = await scene.api.patch(
+      ...([
+        rollouts,
+        { namespace: 'shop', name: 'checkout' },
+        'merge',
+        { status },
+        { subresource: 'status' },
+      ] as const),
+    )
+    leader.tell({ ...object, metadata: created.metadata }, 'Aborted', status)
+    await until(() => scene.counted.length === 1)
+    await leader.end()
+    await until(async () => (await scene.status()).recent !== undefined)
+    standby.lead()
+    standby.tell(about(), 'Promoted', {})
+    await until(() => scene.counted.length === 2)
+    assert.deepEqual(
+      bodies(scene).map((text: string) => text.split('.')[0]),
+      ['shop/checkout: Aborted', 'shop/checkout: Promoted'],
+    )
   }))
 
 test('a Notification says what is wrong with it, without a secret', async () => {

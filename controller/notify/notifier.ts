@@ -15,7 +15,7 @@ import type { Journal } from '../reconcile.ts'
 import type { AllowedHosts } from './allowed-hosts.ts'
 import { deliver } from './delivery.ts'
 import { createFlapGuard } from './flap-guard.ts'
-import { type Letter, type Mailbox, pass, put, settle, stand, statusOf } from './mailbox.ts'
+import { heed, type Letter, type Mailbox, pass, put, settle, stand, statusOf } from './mailbox.ts'
 import { type News, newsOf, newsOfStatus } from './news.ts'
 import { providerOf } from './provider.ts'
 
@@ -216,6 +216,7 @@ function statusBefore(object: KubeObject): NotificationStatus {
 function catchUp(office: Office): void {
   const { options, boxes, queue } = office
   const oldest = options.clock.now() - oldNewsMs
+  for (const box of boxes.values()) heed(box, statusBefore(box.object))
   for (const object of boxes.size === 0 ? [] : options.world().rollouts.list()) {
     for (const news of newsOfStatus(object)) {
       for (const box of boxes.values()) {
