@@ -1,5 +1,6 @@
 // A revert in; its commit message out, and back: our own commits are recognised by their trailers, never by
 // their subject (pure).
+import { createHash } from 'node:crypto'
 
 export interface ReleaseName {
   readonly revision: string
@@ -34,6 +35,7 @@ export function renderMessage(message: RevertMessage): string {
     ['Sluice-Bad-Commit', bad.commit],
     ['Sluice-Good', good.revision],
     ['Sluice-Good-Commit', good.commit],
+    ['Sluice-Verdict', verdictOf(message)],
     ['Sluice-Key', key],
   ].flatMap(([token, value]) => (value ? [`${token}: ${oneLine(value)}`] : []))
   const paragraphs = [
@@ -65,6 +67,11 @@ export function renderRestore({
     ...(to.commit ? [`Sluice-Restored-Commit: ${to.commit}`] : []),
   ]
   return `${subject}\n\nThe release as it was at ${oneLine(at)}.\n\n${trailers.join('\n')}\n`
+}
+
+/** Digest of what was measured and said: the same words have the same one. */
+function verdictOf({ because, evidenceText }: RevertMessage): string {
+  return createHash('sha256').update(`${because}\n${evidenceText}`).digest('hex').slice(0, 16)
 }
 
 /** Trailers of the last paragraph, by token. */

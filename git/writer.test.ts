@@ -56,6 +56,7 @@ Sluice-Bad: ${revision(bad)}
 Sluice-Bad-Commit: ${badCommit}
 Sluice-Good: ${revision(good)}
 Sluice-Good-Commit: ${goodCommit}
+Sluice-Verdict: 4c0d3f88985b65c4
 Sluice-Key: ${request().key}`,
       )
       assert.ok(isOwnCommit(message))
