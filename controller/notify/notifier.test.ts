@@ -32,6 +32,9 @@ const crds = await Promise.all(
   ),
 )
 
+const asStatus = { subresource: 'status' } as const
+const timestamp = () => new Date(clock.now()).toISOString()
+
 interface Scene {
   readonly api: KubeApi
   readonly receiver: ScriptedServer
@@ -49,6 +52,8 @@ interface Session {
   readonly notifier: Notifier
   tell(object: KubeObject, reason: string, status: Partial<RolloutStatus>): void
   lead(): void
+  /** The status of a Rollout as this controller knows it. */
+  sees(name: string): Record<string, unknown> | undefined
   end(): Promise<void>
 }
 
@@ -130,6 +135,7 @@ async function opened(
       isLeading = true
       notifier.lead()
     },
+    sees: (name) => world.store.get('shop', name)?.['status'],
     async end() {
       stop.abort()
       await Promise.all([running, following])
@@ -242,29 +248,29 @@ test('who waited to lead repeats nothing of what the leader told', () =>
   scene([{ code: 200, text: 'ok' }], async (scene) => {
     const leader = await scene.begin()
     const standby = await scene.begin('standby')
-    const since = new Date(clock.now()).toISOString()
-    const status = { phase: 'Aborted', because: 'too slow', since, decision: 3, fence: 3 } as const
+    const status = {
+      phase: 'Aborted',
+      because: 'too slow',
+      since: timestamp(),
+      decision: 3,
+      fence: 3,
+    }
     const created = await scene.api.create(rollouts, rollout() as unknown as KubeObject)
-    const object = await scene.api.patch(
-      ...([
-        rollouts,
-        { namespace: 'shop', name: 'checkout' },
-        'merge',
-        { status },
-        { subresource: 'status' },
-      ] as const),
-    )
-    leader.tell({ ...object, metadata: created.metadata }, 'Aborted', status)
+    const key = { namespace: 'shop', name: 'checkout' }
+    await scene.api.patch(rollouts, key, 'merge', { status }, asStatus)
+    leader.tell(created, 'Aborted', {})
     await until(() => scene.counted.length === 1)
     await leader.end()
     await until(async () => (await scene.status()).recent !== undefined)
+    const blockedBy = { reason: 'Quarantined', message: 'it failed', since: timestamp() }
+    await scene.api.patch(rollouts, key, 'merge', { status: { blockedBy } }, asStatus)
+    await until(() => standby.sees('checkout')?.['blockedBy'] !== undefined)
     standby.lead()
-    standby.tell(about(), 'Promoted', {})
     await until(() => scene.counted.length === 2)
-    assert.deepEqual(
-      bodies(scene).map((text: string) => text.split('.')[0]),
-      ['shop/checkout: Aborted', 'shop/checkout: Promoted'],
-    )
+    assert.deepEqual(bodies(scene), [
+      'shop/checkout: Aborted. because of Aborted',
+      'shop/checkout: Quarantined. it failed',
+    ])
   }))
 
 test('a Notification says what is wrong with it, without a secret', async () => {
