@@ -12,6 +12,7 @@ import { createLimiter } from './limiter.ts'
 import { scheduleOf } from './measurements.ts'
 import { besideStable, createMeasurer, type Measurement } from './measuring.ts'
 import { metricTables } from './metrics/tables.ts'
+import type { Apart } from './own-queries.ts'
 import type { Provider } from './provider.ts'
 import { armsOf, serviceOf, type Target } from './query.ts'
 import type { Reading } from './reading.ts'
@@ -65,8 +66,9 @@ const maxQueriesAtOnce = 16
 export function createAnalyst(options: AnalystOptions): Analyst {
   const { provider, clock, scrapeIntervalMs, subjectsPerQuery = 200, sources = noSources } = options
   const limit = createLimiter(maxQueriesAtOnce)
+  const apart = new Set<string>()
   const comparer = createComparer({ scrapeMs: scrapeIntervalMs, subjectsPerQuery })
-  const measurer = createMeasurer({ subjectsPerQuery, sources })
+  const measurer = createMeasurer({ subjectsPerQuery, sources, apart })
   const breaker = createBreaker()
   return {
     async judge(subjects) {
@@ -76,7 +78,7 @@ export function createAnalyst(options: AnalystOptions): Analyst {
       const comparisons = subjects.flatMap(comparisonsOf)
       const measurements = subjects.flatMap((subject) => measurementsOf(subject, scrapeIntervalMs))
       const [whole, compared, measured] = await Promise.all([
-        judgeWhole(subjects, { inquiry, subjectsPerQuery, sources, ...time }),
+        judgeWhole(subjects, { inquiry, subjectsPerQuery, sources, apart, ...time }),
         comparer.judge(
           comparisons.map(({ comparison }) => comparison),
           { inquiry, nowMs },
@@ -124,6 +126,7 @@ async function judgeWhole(
   context: Time &
     Pick<Required<AnalystOptions>, 'subjectsPerQuery' | 'sources'> & {
       readonly inquiry: Inquiry
+      readonly apart: Apart
     },
 ): Promise<readonly Whole[]> {
   const asked = subjects.flatMap((subject) =>

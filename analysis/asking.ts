@@ -2,8 +2,9 @@
 // instant and one table of metrics are asked in groups; the failure of one harms no other.
 import type { Check } from '../crds/check.ts'
 import type { Inquiry } from './inquiry.ts'
+import { type Apart, readOwn } from './own-queries.ts'
 import { groupedQuery, questionFor, shards, singleQuery, type Target } from './query.ts'
-import { type ByArm, builtInReading, byArm, ownReading, type Reading } from './reading.ts'
+import { type ByArm, builtInReading, byArm, type Reading } from './reading.ts'
 import type { Sources } from './source.ts'
 
 /** One check of one target at one instant: what to ask, or the reading that needs no question. */
@@ -37,6 +38,7 @@ interface Context {
   readonly inquiry: Inquiry
   readonly subjectsPerQuery: number
   readonly sources: Sources
+  readonly apart: Apart
 }
 
 export async function readAll(
@@ -50,23 +52,31 @@ export async function readAll(
     const alike = asked.filter((one) => one.kind === kind)
     for (const group of groupsOf(alike)) work.push(readGroup(kind, group, { ...context, readings }))
   }
-  const own = asked.filter(({ kind }) => kind === 'own')
-  for (const same of Map.groupBy(own, (one) => `${one.atMs} ${one.query}`).values()) {
-    const [first] = same
-    if (first === undefined) continue
-    work.push(
-      context.inquiry.ask(first.query, 'single', first.atMs).then((answer) => {
-        const reading = 'because' in answer ? answer : ownReading(answer.samples)
-        for (const one of same) readings.set(one, reading)
-      }),
-    )
-  }
+  work.push(readQueries(asked, { ...context, readings }))
   for (const one of asked) {
     if (one.kind !== 'source') continue
     work.push(context.sources.ask(one).then((reading) => void readings.set(one, reading)))
   }
   await Promise.all(work)
   return readings
+}
+
+/** Queries of users; one that several ask is asked once. */
+async function readQueries(
+  asked: readonly Asked[],
+  { inquiry, apart, readings }: Context & { readonly readings: Map<Asked, Reading> },
+): Promise<void> {
+  const own = asked.filter(({ kind }) => kind === 'own')
+  const same = [...Map.groupBy(own, ({ atMs, query }) => `${atMs} ${query}`).values()]
+  const questions = same.flatMap((all) => {
+    const [first] = all
+    return first ? [{ query: first.query, atMs: first.atMs, check: first.check.name, all }] : []
+  })
+  const found = await readOwn(questions, { inquiry, apart })
+  for (const question of questions) {
+    const reading = found.get(question)
+    if (reading) for (const one of question.all) readings.set(one, reading)
+  }
 }
 
 /** Questions that one query may ask: at one instant, with one window and one table. */

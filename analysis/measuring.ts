@@ -13,6 +13,7 @@ import {
   type Schedule,
   type Tally,
 } from './measurements.ts'
+import type { Apart } from './own-queries.ts'
 import { controlQuery, type Target } from './query.ts'
 import { ownReading, type Reading } from './reading.ts'
 import type { Sources } from './source.ts'
@@ -57,6 +58,7 @@ const keptMs = 3_600_000
 export function createMeasurer(options: {
   readonly subjectsPerQuery: number
   readonly sources: Sources
+  readonly apart: Apart
 }): Measurer {
   const known = new Map<string, Kept>()
   return {

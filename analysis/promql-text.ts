@@ -54,6 +54,24 @@ export function fill(
   return { text }
 }
 
+/**
+ * Whether a query stays a part of a larger one: its strings end, and no bracket of it closes one that it did
+ * not open. Other text must not be asked together with queries of other people.
+ */
+export function isSelfContained(query: string): boolean {
+  const open: string[] = []
+  let quote: Quote | null = null
+  for (const [source] of query.matchAll(/\\[\s\S]|[\s\S]/g)) {
+    const before: Quote | null = quote
+    quote = nextQuote(quote, source)
+    if (before !== null || quote !== null) continue
+    const closing = { '(': ')', '[': ']', '{': '}' }[source]
+    if (closing !== undefined) open.push(closing)
+    else if (/^[)\]}]$/.test(source) && open.pop() !== source) return false
+  }
+  return open.length === 0 && (quote === null || quote === '#')
+}
+
 export interface Placeholder {
   readonly name: string
   /** Of its first brace, in the text. */
