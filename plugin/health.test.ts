@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { metricsHealth, revertHealth } from './health.ts'
+import { deliveryHealth, metricsHealth, revertHealth } from './health.ts'
 import { found, status } from './run.fixture.ts'
 
 const withEvidence = (evidence: object[]) => ({ ...found, status: { ...status, evidence } })
@@ -47,4 +47,24 @@ test('a revert is well only when it was tried', () => {
   const stateOf = (status?: string) =>
     revertHealth([rollout], [source(status)]).map(({ state }) => state)
   assert.deepEqual([stateOf('True'), stateOf('False'), stateOf()], [['well'], ['ill'], ['unknown']])
+})
+
+test('a tool that would take back what Git brings is named', () => {
+  const byArgo = { 'argocd.argoproj.io/tracking-id': 'shop:sluice.dev/Rollout:shop/checkout' }
+  const byFlux = { 'kustomize.toolkit.fluxcd.io/name': 'shop' }
+  const bySource = { 'sluice.dev/source': 'shop' }
+  const rows: [metadata: object, expected: string[]][] = [
+    [{}, []],
+    [{ annotations: bySource }, []],
+    [{ annotations: byArgo }, ['unknown Argo CD brings it']],
+    [{ labels: byFlux }, ['unknown Flux brings it']],
+    [{ annotations: { ...byArgo, ...bySource } }, ['ill Argo CD and a GitSource both bring it']],
+  ]
+  for (const [metadata, expected] of rows) {
+    const rollout = { ...found, metadata: { ...found.metadata, ...metadata } }
+    const said = deliveryHealth([rollout]).map(
+      ({ state, because }) => `${state} ${because.replace(/[:,].*/, '')}`,
+    )
+    assert.deepEqual(said, expected)
+  }
 })

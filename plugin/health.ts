@@ -192,6 +192,34 @@ export function metricsHealth(rollouts: readonly Json[]): Symptom[] {
   ]
 }
 
+const deliverers: readonly {
+  readonly tool: string
+  readonly field: 'annotations' | 'labels'
+  readonly name: string
+}[] = [
+  { tool: 'Argo CD', field: 'annotations', name: 'argocd.argoproj.io/tracking-id' },
+  { tool: 'Argo CD', field: 'labels', name: 'argocd.argoproj.io/instance' },
+  { tool: 'Flux', field: 'labels', name: 'kustomize.toolkit.fluxcd.io/name' },
+  { tool: 'Flux', field: 'labels', name: 'helm.toolkit.fluxcd.io/name' },
+]
+
+/** Other tools that bring Rollouts, and would take back what a revert or a GitSource brings. */
+export function deliveryHealth(rollouts: readonly Json[]): Symptom[] {
+  return rollouts.flatMap((object): Symptom[] => {
+    const metadata = record(object['metadata'])
+    const found = deliverers.find(({ field, name }) => record(metadata[field])[name] !== undefined)
+    if (!found) return []
+    const about = `delivery of ${nameOf(object)}`
+    const { tool } = found
+    if (record(metadata['annotations'])[annotation.source] === undefined) {
+      const because = `${tool} brings it: a revert reaches the cluster only when ${tool} syncs the branch`
+      return [{ about, state: 'unknown', because, remedy: 'let it sync by itself' }]
+    }
+    const because = `${tool} and a GitSource both bring it, and take turns`
+    return [{ about, state: 'ill', because, remedy: `take it out of what ${tool} applies` }]
+  })
+}
+
 /** Whether people outside of the cluster are reached. */
 export function notificationsHealth(notifications: readonly Json[]): Symptom[] {
   return notifications.map((one): Symptom => {

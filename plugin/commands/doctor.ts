@@ -4,6 +4,7 @@ import { ApiRefusal } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import {
   controllerHealth,
+  deliveryHealth,
   kindsHealth,
   meshHealth,
   metricsHealth,
@@ -89,6 +90,7 @@ async function examine(cluster: Connection, namespace: string | null): Promise<S
             ? [unread('AnalysisTemplates', templates)]
             : templatesHealth(rollouts, templates)),
           ...metricsHealth(rollouts),
+          ...deliveryHealth(rollouts),
           ...(isRefused(sources) ? [] : revertHealth(rollouts, sources)),
         ]),
     ...(isRefused(sources) ? [unread('GitSources', sources)] : sourcesHealth(sources)),
