@@ -14,6 +14,7 @@ import {
   type WriteOptions,
 } from '../../kube/api.ts'
 import { deepFreeze } from '../../kube/store.ts'
+import { applyJsonPatch } from '../../lab/apiserver/patch-json.ts'
 import { applied, merged } from './patches.ts'
 
 /** One change that took effect. */
@@ -128,6 +129,8 @@ export function createApiServer({ now, onChange }: ServerOptions): ApiServer {
     const { uid, creationTimestamp } = before.metadata
     const metadata = { ...after.metadata, uid, creationTimestamp, generation }
     const object = { ...after, spec, metadata } as KubeObject
+    const isOver = metadata.deletionTimestamp !== undefined && !metadata.finalizers?.length
+    if (isOver) return commit({ type: 'DELETED', resource, by, object })
     if (isSameSpec && equal(withoutVersion(before), withoutVersion(object))) return before
     return commit({ type: 'MODIFIED', resource, by, object })
   }
@@ -175,9 +178,8 @@ export function createApiServer({ now, onChange }: ServerOptions): ApiServer {
         managers.set(place, body)
         return done
       }
-      if (type !== 'merge') throw failure(415, 'UnsupportedMediaType', `no ${type} patches here`)
       const before = stored(resource, key)
-      const result = merged(before, body) as KubeObject
+      const result = (type === 'json' ? edited(before, body) : merged(before, body)) as KubeObject
       if (result.metadata.resourceVersion !== before.metadata.resourceVersion) {
         throw failure(409, 'Conflict', `${resource.plural} ${key.name} has changed`)
       }
@@ -194,8 +196,26 @@ export function createApiServer({ now, onChange }: ServerOptions): ApiServer {
         (options.uid !== undefined && options.uid !== uid) ||
         (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion)
       if (isOther) throw failure(409, 'Conflict', `${resource.plural} ${key.name} has changed`)
+      if (before.metadata.finalizers?.length) {
+        const deletionTimestamp = before.metadata.deletionTimestamp ?? new Date(now()).toISOString()
+        update(by, { resource, before, after: withMetadata(before, { deletionTimestamp }) })
+        return
+      }
       commit({ type: 'DELETED', resource, by, object: before })
     },
+  }
+}
+
+function withMetadata(object: KubeObject, more: Partial<KubeObject['metadata']>): KubeObject {
+  return { ...object, metadata: { ...object.metadata, ...more } }
+}
+
+/** A test of a patch that does not hold is refused as the real server does. */
+function edited(before: KubeObject, body: unknown): unknown {
+  try {
+    return applyJsonPatch(before, body)
+  } catch (error) {
+    throw failure(422, 'Invalid', error instanceof Error ? error.message : String(error))
   }
 }
 

@@ -5,17 +5,12 @@ import { label } from '../../crds/names.ts'
 import { revisionOf } from '../../crds/revision.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
 import type { KubeObject } from '../../kube/api.ts'
-import {
-  configMaps,
-  destinationRules,
-  gitSources,
-  replicaSets,
-  rollouts,
-  virtualServices,
-} from '../../kube/resources.ts'
+import { configMaps, gitSources, replicaSets, rollouts, services } from '../../kube/resources.ts'
 import { revisionWith, strayCopy } from './configured.ts'
 import { definitionsIn } from './git-host.ts'
 import { unfenced } from './rest-fence.ts'
+import type { RouterPart } from './routers.ts'
+import { routerOf } from './routing.ts'
 import { path, rolloutKey } from './scenario.ts'
 import { releaseOf, statusOf } from './view.ts'
 import type { World } from './world.ts'
@@ -79,12 +74,25 @@ function isReading({ revert }: RolloutStatus, { kernel }: World): boolean {
   return revert?.state === 'Committed' && kernel.now() < Date.parse(revert.at) + 150_000
 }
 
-function orphans({ server }: World): string | null {
-  const kinds = [replicaSets, virtualServices, destinationRules]
-  const left = kinds.flatMap((kind) => server.list(kind))
+function orphans({ server, scenario }: World): string | null {
+  const router = routerOf(scenario)
+  const kinds = new Set([replicaSets, router.route, router.subsets ?? router.route])
+  const left = [...kinds].flatMap((kind) =>
+    server.list(kind).filter(({ metadata }) => metadata.ownerReferences !== undefined),
+  )
+  const changed = router.users.find((user) => !isAsGiven(server, router, user))
+  if (changed) return `${changed.kind} ${changed.metadata.name} is not as its user gave it`
   const stray = strayCopy(server, null)
   if (stray) return stray
   return left.length === 0 ? null : `${left.length} objects are left of a Rollout that is gone`
+}
+
+/** What was a user's is as it was, all traces gone. */
+function isAsGiven(server: World['server'], router: RouterPart, user: KubeObject): boolean {
+  const resource = user.kind === 'Service' ? services : router.route
+  const now = server.get(resource, { ...user.metadata })
+  const traces = Object.keys(now?.metadata.annotations ?? {})
+  return JSON.stringify(now?.['spec']) === JSON.stringify(user['spec']) && traces.length === 0
 }
 
 /** The API server refuses what Git says, and the GitSource tells so. */
@@ -134,7 +142,8 @@ function alone(world: World, status: RolloutStatus, size: number): string | null
     return `stable has ${fleets[0]?.['spec'].replicas} of ${size}`
   if (pods.readyOf(stable) !== size) return `${pods.readyOf(stable)} of ${size} pods are ready`
   const subsets = [...mesh.subsets()]
-  if (subsets.length !== 1 || subsets[0] !== stable) return `subsets ${subsets}`
+  const isApart = routerOf(world.scenario).subsets !== null
+  if (isApart && (subsets.length !== 1 || subsets[0] !== stable)) return `subsets ${subsets}`
   const old = unfenced(world, status)
   if (old) return old
   const isReady = status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'

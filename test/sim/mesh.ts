@@ -1,14 +1,15 @@
 // Stored routes in, what proxies do with them out. A stored weight and a weight in effect differ: each
 // proxy learns a change at its own time, now and then an older one last.
-import { destinationRules, virtualServices } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import type { Choices } from './choices.ts'
 import type { Kernel } from './kernel.ts'
+import type { RouterPart } from './routers.ts'
 import { subsetsOf, type Weights, weightsOf } from './routes.ts'
+import { isRoute, isSubsets } from './routing.ts'
 
 export interface Mesh {
   changed(change: Change): void
-  /** Weights by proxy; null where a proxy knows no route. */
+  /** Weights by proxy; null where a proxy knows no route, or one to all pods. */
   proxies(): readonly (Weights | null)[]
   /** The greatest weight that any proxy gives a revision. */
   effective(revision: string): number
@@ -26,17 +27,19 @@ const usualMs = 300
 export interface MeshParts {
   readonly kernel: Kernel
   readonly choices: Choices
+  readonly router: RouterPart
   /** A proxy needs at most so long to learn a route, ms. */
   readonly settleMs: number
   readonly onWeights: () => void
 }
 
-export function createMesh({ kernel, choices, settleMs, onWeights }: MeshParts): Mesh {
+export function createMesh(parts: MeshParts): Mesh {
+  const { kernel, choices, router, settleMs, onWeights } = parts
   const known: (Weights | null)[] = Array.from({ length: proxyCount }, () => null)
   const versions: number[] = known.map(() => 0)
   const served = new Map<string, number>()
+  const subsets = new Map<string, readonly string[]>()
   let stored: Weights = {}
-  let subsets: ReadonlySet<string> = new Set()
   let since = kernel.now()
 
   const learn = (proxy: number, change: { version: number; weights: Weights | null }) => {
@@ -51,9 +54,10 @@ export function createMesh({ kernel, choices, settleMs, onWeights }: MeshParts):
   }
 
   const changedRoute = ({ type, object, version }: Change) => {
-    const weights = type === 'DELETED' ? null : weightsOf(object)
-    const isSame = weights !== null && JSON.stringify(weights) === JSON.stringify(stored)
-    stored = weights ?? {}
+    const found = type === 'DELETED' ? {} : weightsOf(object)
+    const weights = Object.keys(found).length > 0 ? found : null
+    const isSame = JSON.stringify(found) === JSON.stringify(stored)
+    stored = found
     if (isSame) return
     const late = choices.at('X6')
     for (let proxy = 0; proxy < proxyCount; proxy += 1) {
@@ -66,10 +70,11 @@ export function createMesh({ kernel, choices, settleMs, onWeights }: MeshParts):
 
   return {
     changed(change) {
-      if (change.resource.plural === virtualServices.plural) changedRoute(change)
-      if (change.resource.plural === destinationRules.plural) {
+      if (isRoute(router, change)) changedRoute(change)
+      if (isSubsets(router, change)) {
         onWeights()
-        subsets = new Set(change.type === 'DELETED' ? [] : subsetsOf(change.object))
+        const { type, object } = change
+        subsets.set(object.metadata.name, type === 'DELETED' ? [] : subsetsOf(object))
       }
     },
     proxies: () => known,
@@ -80,6 +85,6 @@ export function createMesh({ kernel, choices, settleMs, onWeights }: MeshParts):
       return isServed ? Number.POSITIVE_INFINITY : (served.get(revision) ?? 0)
     },
     stored: () => stored,
-    subsets: () => subsets,
+    subsets: () => new Set([...subsets.values()].flat()),
   }
 }

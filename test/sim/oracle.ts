@@ -2,11 +2,12 @@
 // the controller, at statuses it stores, at pushes, at answers it gets.
 import type { Verdict } from '../../analysis/verdict.ts'
 import { label } from '../../crds/names.ts'
-import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
+import { replicaSets, rollouts } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import type { Requested } from './client.ts'
 import { configRules } from './configured.ts'
 import type { Push } from './git-host.ts'
+import { isRoute, isSubsets, routerOf } from './routing.ts'
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
 import { createJudgedRule } from './rules-judged.ts'
@@ -73,13 +74,15 @@ export function createOracle(view: () => View): Oracle {
         if (change.by.verb.endsWith('status')) ask([...statusRules, ...gateRules], change)
         return
       }
-      if (plural === virtualServices.plural && change.type !== 'DELETED') {
+      const router = routerOf(view().scenario)
+      const isRouted = isRoute(router, change)
+      if (isRouted && change.type !== 'DELETED') {
         ask([...routeRules, ...retreatRules], change)
       }
       const isFleet =
         plural === replicaSets.plural && change.object.metadata.labels?.[label.revision]
       if (isFleet) ask([...fleetRules, ...configRules], change)
-      if (isFleet || plural === virtualServices.plural || plural === destinationRules.plural) {
+      if (isFleet || isRouted || isSubsets(router, change)) {
         ask(objectRules, change)
       }
     },

@@ -2,13 +2,15 @@
 // to the cluster under it. Each is asked for at times that the seed sets, and strikes as the choices say.
 import { commandAnnotation } from '../../crds/names.ts'
 import type { Verb } from '../../crds/words.ts'
-import type { KubeObject, Resource } from '../../kube/api.ts'
-import { configMaps, destinationRules, rollouts, virtualServices } from '../../kube/resources.ts'
+import type { KubeObject, ObjectKey, Resource } from '../../kube/api.ts'
+import { configMaps, rollouts } from '../../kube/resources.ts'
 import type { Writer } from './api-server.ts'
 import type { Strike } from './choices.ts'
 import { configMapOf } from './configured.ts'
 import type { FaultId } from './faults.ts'
 import { mix, unitOf } from './random.ts'
+import { withWeights } from './routes.ts'
+import { routerOf } from './routing.ts'
 import { appliedOf, fileOf, rolloutKey as key, path, rolloutName, templateOf } from './scenario.ts'
 import { statusOf } from './view.ts'
 import type { World } from './world.ts'
@@ -45,11 +47,16 @@ function say(world: World, verb: Verb, strike: Strike): void {
   })
 }
 
-export function edit(world: World, resource: Resource, body: unknown): void {
+export function edit(
+  world: World,
+  resource: Resource,
+  body: unknown,
+  place: ObjectKey = key,
+): void {
   const { server, kernel, choices } = world
-  if (choices.isHealed() || !server.get(resource, key)) return
+  if (choices.isHealed() || !server.get(resource, place)) return
   try {
-    server.patch(by('ada', kernel.now()), { resource, key, type: 'merge', body })
+    server.patch(by('ada', kernel.now()), { resource, key: place, type: 'merge', body })
   } catch (error) {
     // The schema refused what she wrote; nothing has changed.
     world.trace.note(() => `refused: ${String(error)}`)
@@ -72,21 +79,12 @@ export function release(world: World, index: number): void {
 }
 
 export const weightsEdit = (world: World, canaryWeight: number) => {
-  const route = world.server.get(virtualServices, key)
-  const rules: { name: string; route: { weight: number }[] }[] = route?.['spec'].http ?? []
-  const http = rules.map((rule) =>
-    rule.name === 'sluice' && rule.route.length === 2
-      ? {
-          ...rule,
-          route: rule.route.map((one, i) => ({
-            ...one,
-            weight: i === 0 ? 100 - canaryWeight : canaryWeight,
-          })),
-        }
-      : rule,
-  )
+  const { route: resource, routeName } = routerOf(world.scenario)
+  const place = { ...key, name: routeName }
+  const route = world.server.get(resource, place)
+  const spec = route && withWeights(route, canaryWeight)
   world.trace.note(() => `somebody sets the weight to ${canaryWeight}`)
-  edit(world, virtualServices, { spec: { http } })
+  if (spec) edit(world, resource, { spec }, place)
 }
 
 export function remove(world: World, resource: Resource): void {
@@ -94,6 +92,22 @@ export function remove(world: World, resource: Resource): void {
   if (!server.get(resource, key)) return
   world.trace.note(() => `somebody deletes ${resource.kind} ${key.name}`)
   server.delete(by('ada', kernel.now()), resource, key)
+}
+
+/** What Sluice owns is deleted by a stranger; a route of a user is no stranger's. */
+function removeOurs(world: World, isRouteMeant: boolean): void {
+  const { route, routeName, isInPlace, subsets } = routerOf(world.scenario)
+  const resource = isRouteMeant ? route : subsets
+  if (!resource || (isRouteMeant && isInPlace)) return
+  const { server, kernel } = world
+  const chosen = server
+    .list(resource)
+    .find(({ metadata }) =>
+      isRouteMeant ? metadata.name === routeName : metadata.ownerReferences !== undefined,
+    )
+  if (!chosen) return
+  world.trace.note(() => `somebody deletes ${resource.kind} ${chosen.metadata.name}`)
+  server.delete(by('ada', kernel.now()), resource, chosen.metadata)
 }
 
 export function recreate(world: World, index: number): void {
@@ -182,11 +196,7 @@ export const deeds: readonly (readonly [FaultId, number, Deed])[] = [
       )
     },
   ],
-  [
-    'X1',
-    2,
-    (world, strike) => remove(world, strike.unit(0) < 0.5 ? virtualServices : destinationRules),
-  ],
+  ['X1', 2, (world, strike) => removeOurs(world, strike.unit(0) < 0.5)],
   ['X2', 2, (world, strike) => weightsEdit(world, Math.floor(strike.between(0, 0, 101)))],
   [
     'X3',

@@ -1,29 +1,109 @@
-// Mesh objects in, weights and subsets out. Read here once more, apart from the product's own codec, so that a
-// mistake there is seen.
+// Mesh objects in, weights and subsets out, for every router. Read here once more, apart from the product's own
+// codecs, so that a mistake there is seen.
 import { label } from '../../crds/names.ts'
 import type { KubeObject } from '../../kube/api.ts'
 
 export type Weights = Readonly<Record<string, number>>
 
-/** Name of the one rule that is Sluice's. */
-export const ruleName = 'sluice'
+/** Names of the rules that are split: Sluice's own, and the user's that it edits. */
+const ruleNames = new Set(['sluice', 'primary'])
+const host = 'checkout'
+const hosts = new Set([host, `${host}.shop.svc.cluster.local`])
+const revisionService = /^checkout-([0-9a-f]{10})$/
+
+interface Entry {
+  readonly destination?: { readonly host?: string; readonly subset?: string }
+  readonly name?: string
+  readonly weight?: number
+}
 
 interface Rule {
   readonly name?: string
-  readonly route?: readonly { destination?: { subset?: string }; weight?: number }[]
+  readonly route?: readonly Entry[]
+  readonly backendRefs?: readonly Entry[]
 }
 
-export const rulesOf = (route: KubeObject | null): readonly Rule[] => route?.['spec']?.http ?? []
-
-export function weightsOf(route: KubeObject | null): Weights {
-  const routes = rulesOf(route).find(({ name }) => name === ruleName)?.route ?? []
-  const isLone = routes.length === 1
-  return Object.fromEntries(
-    routes.map(({ destination, weight }) => [
-      destination?.subset ?? '',
-      isLone ? 100 : (weight ?? 0),
-    ]),
+/** The one rule that is split; undefined for an object without one. */
+export function splitOf(route: KubeObject | null): Rule | undefined {
+  const { http = [], rules = [] }: { http?: Rule[]; rules?: Rule[] } = route?.['spec'] ?? {}
+  if (route?.kind === 'VirtualService') {
+    return http.find(({ name }) => name !== undefined && ruleNames.has(name))
+  }
+  return rules.findLast(({ backendRefs = [] }) =>
+    backendRefs.some(({ name = '' }) => name === host || revisionService.test(name)),
   )
+}
+
+/** Numbers as they are written, by revision; '' for pods of any revision. */
+export function writtenOf(route: KubeObject | null): Weights {
+  if (route?.kind === 'Service') {
+    const revision: string = route['spec'].selector?.[label.revision] ?? ''
+    return { [revision]: 100 }
+  }
+  const { route: destinations, backendRefs } = splitOf(route) ?? {}
+  const entries = destinations
+    ? destinations.map(({ destination, weight }): [string, number] => [
+        hosts.has(destination?.host ?? '') ? (destination?.subset ?? '') : '',
+        destinations.length === 1 ? 100 : (weight ?? 0),
+      ])
+    : (backendRefs ?? []).map(({ name = '', weight }): [string, number] => [
+        revisionService.exec(name)?.[1] ?? '',
+        weight ?? 1,
+      ])
+  return Object.fromEntries(entries)
+}
+
+/** Percent by revision; empty while requests go to pods of any revision. */
+export function weightsOf(route: KubeObject | null): Weights {
+  const written = writtenOf(route)
+  const sum = Object.values(written).reduce((total, weight) => total + weight, 0)
+  if ('' in written || sum === 0) return {}
+  return Object.fromEntries(
+    Object.entries(written).map(([revision, weight]) => [revision, (100 * weight) / sum]),
+  )
+}
+
+/** The same route with other weights for its two revisions; null where there are not two. */
+export function withWeights(route: KubeObject, canaryWeight: number): unknown {
+  const split = splitOf(route)
+  const entries = split?.route ?? split?.backendRefs ?? []
+  if (!split || entries.length !== 2 || '' in writtenOf(route)) return null
+  const edited = entries.map((one, i) => ({
+    ...one,
+    weight: i === 0 ? 100 - canaryWeight : canaryWeight,
+  }))
+  const list = route.kind === 'VirtualService' ? 'http' : 'rules'
+  const field = route.kind === 'VirtualService' ? 'route' : 'backendRefs'
+  const rules: readonly unknown[] = route['spec'][list]
+  return { [list]: rules.map((rule) => (rule === split ? { ...split, [field]: edited } : rule)) }
+}
+
+/** An object without what Sluice may change in it, as text. */
+export function foreignIn(route: KubeObject): KubeObject['spec'] {
+  const spec = { ...route['spec'] }
+  if (route.kind === 'Service') {
+    const { [label.revision]: _, ...selector } = spec.selector ?? {}
+    return { ...spec, selector }
+  }
+  const split = splitOf(route)
+  const list = route.kind === 'VirtualService' ? 'http' : 'rules'
+  const rules: readonly unknown[] = spec[list] ?? []
+  spec[list] = rules.map((rule) =>
+    rule === split ? { ...split, route: null, backendRefs: null } : rule,
+  )
+  return spec
+}
+
+/** The number of the decision that an object carries, wherever its router keeps it. */
+export function decisionOn({ metadata }: KubeObject): number {
+  const { annotations = {} } = metadata
+  const edits: Record<string, { decision: number }> = JSON.parse(
+    annotations['sluice.dev/edits'] ?? '{}',
+  )
+  const decisions = Object.values(edits).map(({ decision }) => decision)
+  return decisions.length > 0
+    ? Math.min(...decisions)
+    : Number(annotations['sluice.dev/decision'] ?? 0)
 }
 
 interface Subset {
@@ -33,7 +113,12 @@ interface Subset {
 
 export const isOurs = ({ name, labels }: Subset): boolean => labels?.[label.revision] === name
 
+/** Revisions that an object tells apart from others. */
 export function subsetsOf(subsets: KubeObject | null): string[] {
+  if (subsets?.kind === 'Service') {
+    const named = revisionService.exec(subsets.metadata.name)?.[1]
+    return named && subsets['spec'].selector?.[label.revision] === named ? [named] : []
+  }
   const all: Subset[] = subsets?.['spec']?.subsets ?? []
   return all.filter(isOurs).map(({ name }) => name)
 }

@@ -1,8 +1,9 @@
 // Who may write what: a leader as long as it leads, a Rollout only what is its own.
 import type { DeleteOptions } from '../../kube/api.ts'
-import { destinationRules, leases, virtualServices } from '../../kube/resources.ts'
+import { leases } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import type { Requested } from './client.ts'
+import { isRoute, isSubsets, routerOf } from './routing.ts'
 import { type Rule, rolloutAt, rolloutOf, staleMs, type View } from './view.ts'
 
 export const ownerRules: readonly Rule<Change>[] = [
@@ -10,9 +11,9 @@ export const ownerRules: readonly Rule<Change>[] = [
     name: 'A7-mesh',
     says: 'no route and no subsets of another owner are written',
     check(view, { object, previous, resource }) {
-      const isMesh = [virtualServices, destinationRules].some(
-        ({ plural }) => plural === resource.plural,
-      )
+      const router = routerOf(view.scenario)
+      const told = { object, resource }
+      const isMesh = isSubsets(router, told) || (!router.isInPlace && isRoute(router, told))
       const uid = previous?.metadata.ownerReferences?.[0]?.uid
       if (!isMesh || uid === undefined) return null
       const known = [rolloutOf(view), rolloutAt(view, view.kernel.now() - staleMs(view))]

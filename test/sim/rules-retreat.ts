@@ -1,9 +1,9 @@
 // What an abort owes to those who send requests: as much traffic off the bad revision as stable can bear, at
 // once, and Git only after that.
-import { virtualServices } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import type { Push } from './git-host.ts'
 import { weightsOf } from './routes.ts'
+import { routeLog } from './routing.ts'
 import {
   type Rule,
   replicasSince,
@@ -22,7 +22,7 @@ export const retreatRules: readonly Rule<Change>[] = [
       const { phase, stable, since } = statusOf(rolloutOf(view))
       if (phase !== 'Aborted' || !stable || !since || !previous) return null
       const from = view.kernel.now() - patienceMs(view)
-      const log = view.server.log(virtualServices)
+      const log = routeLog(view)
       const last = log.findLast((change) => change.at < at)
       const isOld = Date.parse(since) < from && last !== undefined && last.at < from
       if (!isOld || wasTouched(log, from)) return null
@@ -54,7 +54,7 @@ export const restoreRules: readonly Rule<Push>[] = [
       const { phase, revert } = statusOf(rolloutOf(view))
       if (phase !== 'Aborted' || !revert) return null
       const { revision } = revert.bad
-      const log = view.server.log(virtualServices)
+      const log = routeLog(view)
       if (wasTouched(log, view.kernel.now() - patienceMs(view))) return null
       const weight = view.mesh.effective(revision)
       return weight > 0 ? `a proxy gives ${weight} % to ${revision}` : null

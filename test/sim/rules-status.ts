@@ -4,9 +4,10 @@
 import { durationMs } from '../../crds/duration.ts'
 import { commandAnnotation, label } from '../../crds/names.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
-import { replicaSets, virtualServices } from '../../kube/resources.ts'
+import { replicaSets } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import { podsFor, stepAt } from './plan.ts'
+import { routeLog } from './routing.ts'
 import { isGood } from './scenario.ts'
 import { pendingCommand, type Rule, releaseOf, statusOf, type View, wasTouched } from './view.ts'
 
@@ -173,7 +174,7 @@ export const statusRules: readonly Rule<Change>[] = [
       const since = view.mesh.since()
       const slackMs = skewMs(view) + lateMs(view)
       // What somebody else did to the route a moment ago is not seen yet.
-      const log = view.server.log(virtualServices)
+      const log = routeLog(view)
       if (wasTouched(log, view.kernel.now() - 30_000)) return null
       const early = step.after.evidence?.find(({ at, windowSeconds = 0, check }) => {
         const end = Date.parse(at)

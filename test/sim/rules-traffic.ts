@@ -2,12 +2,13 @@
 // against the pods that are there and the weights that proxies use.
 
 import { durationMs } from '../../crds/duration.ts'
-import { annotation, label } from '../../crds/names.ts'
+import { label } from '../../crds/names.ts'
 import type { KubeObject } from '../../kube/api.ts'
-import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
+import { destinationRules, replicaSets, rollouts } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import { podsFor, stepAt } from './plan.ts'
-import { isOurs, ruleName, rulesOf, weightsOf } from './routes.ts'
+import { decisionOn, foreignIn, isOurs, weightsOf, writtenOf } from './routes.ts'
+import { isRoute, routeLog, routerOf, subsetLog } from './routing.ts'
 import {
   type Rule,
   replicasSince,
@@ -40,9 +41,10 @@ export const routeRules: readonly Rule<Change>[] = [
     name: 'T1',
     says: 'weights are whole percents that sum to 100',
     check(_, { object }) {
-      const bytes: KubeObject = JSON.parse(JSON.stringify(object))
-      const rule = rulesOf(bytes).find(({ name }) => name === ruleName)
-      const weights: unknown[] = (rule?.route ?? []).map(({ weight }) => weight)
+      const written = writtenOf(JSON.parse(JSON.stringify(object)))
+      // Pods of any revision: nothing is split.
+      if ('' in written) return null
+      const weights: unknown[] = Object.values(written)
       const isWhole = weights.every((w) => typeof w === 'number' && Number.isInteger(w) && w >= 0)
       const sum = weights.reduce<number>((total, w) => total + Number(w), 0)
       return isWhole && sum === 100 ? null : `weights ${JSON.stringify(weights)}`
@@ -73,8 +75,9 @@ export const routeRules: readonly Rule<Change>[] = [
       for (const [revision, weight] of rises(change)) {
         if (view.pods.mostReadySince(revision, since) === 0)
           return `${weight} % for dead ${revision}`
-        const isThere = view.mesh.subsets().has(revision)
-        if (!isThere && !wasTouched(view.server.log(destinationRules), since)) {
+        const isThere =
+          routerOf(view.scenario).subsets === null || view.mesh.subsets().has(revision)
+        if (!isThere && !wasTouched(subsetLog(view), since)) {
           return `${weight} % for ${revision}, which has no subset`
         }
       }
@@ -147,8 +150,7 @@ export const routeRules: readonly Rule<Change>[] = [
       if (next.length > 1) return `weights ${JSON.stringify(weightsOf(change.object))}`
       const [canary] = next
       if (!canary || !rises(change).some(([revision]) => revision === canary[0])) return null
-      if (wasTouched(view.server.log(virtualServices), view.kernel.now() - staleMs(view)))
-        return null
+      if (wasTouched(routeLog(view), view.kernel.now() - staleMs(view))) return null
       const other = view.scenario.releases.find(
         ({ revision }) =>
           revision !== stable && revision !== canary[0] && view.mesh.effective(revision) > 0,
@@ -170,7 +172,7 @@ export const fleetRules: readonly Rule<Change>[] = [
       const next = type === 'DELETED' ? 0 : sizeOf(object)
       if (!previous || next >= sizeOf(previous)) return null
       const since = view.kernel.now() - staleMs(view)
-      if (wasTouched(view.server.log(virtualServices), since)) return null
+      if (wasTouched(routeLog(view), since)) return null
       const weight = Math.max(view.mesh.stored()[revision] ?? 0, view.mesh.effective(revision))
       const need = podsFor(weight, Math.min(...replicasSince(view, since)))
       return next < need ? `${revision} to ${next} with ${weight} % of traffic` : null
@@ -182,7 +184,7 @@ export const fleetRules: readonly Rule<Change>[] = [
     check(view, { object, type }) {
       if (type !== 'DELETED') return null
       const since = view.kernel.now() - staleMs(view)
-      if (wasTouched(view.server.log(virtualServices), since)) return null
+      if (wasTouched(routeLog(view), since)) return null
       const quietMs = view.kernel.now() - view.mesh.lastServed(revisionOf(object))
       const drainMs = durationMs(rolloutOf(view)?.['spec'].traffic.drain ?? '0s')
       const slackMs = view.choices.made.some((key) => key.startsWith('C4')) ? 4_000 : 0
@@ -227,37 +229,36 @@ export const objectRules: readonly Rule<Change>[] = [
   {
     name: 'A2',
     says: 'the number of the decision on an object never falls',
-    check(_, { object, previous, type }) {
+    check(view, { object, previous, type, resource }) {
       if (!previous || type === 'DELETED') return null
-      const [before, after] = [previous, object].map(({ metadata }) =>
-        Number(metadata.annotations?.[annotation.decision] ?? 0),
-      )
+      const [before, after] = [previous, object].map(decisionOn)
+      // Given back: it carries none any more.
+      if (after === 0 && isRoute(routerOf(view.scenario), { object, resource })) return null
       return (after ?? 0) < (before ?? 0) ? `from ${before} to ${after}` : null
     },
   },
   {
     name: 'T8',
     says: 'fields of others stay as they are',
-    check(_, { object, previous, type, resource }) {
+    check({ scenario }, { object, previous, type, resource }) {
       if (!previous || type === 'DELETED') return null
-      const [before, after] = [previous, object].map((one) => foreign(one, resource.plural))
+      const isSplit = isRoute(routerOf(scenario), { object, resource })
+      const [before, after] = [previous, object].map((one) =>
+        foreign(one, isSplit ? 'route' : resource.plural),
+      )
       return before === after ? null : `${resource.plural}: ${before} became ${after}`
     },
   },
 ]
 
-function foreign({ metadata, ...rest }: KubeObject, plural: string): string {
+function foreign(object: KubeObject, plural: string): string {
+  const { metadata } = object
   const { labels, ownerReferences, finalizers } = metadata
   const annotations = Object.entries(metadata.annotations ?? {}).filter(
     ([key]) => !key.startsWith('sluice.dev/'),
   )
-  const spec = { ...rest['spec'] }
+  const spec = plural === 'route' ? foreignIn(object) : { ...object['spec'] }
   if (plural === replicaSets.plural) delete spec.replicas
-  if (plural === virtualServices.plural) {
-    spec.http = spec.http?.map((rule: { name: string }) =>
-      rule.name === ruleName ? { ...rule, route: null } : rule,
-    )
-  }
   if (plural === destinationRules.plural) {
     spec.subsets = spec.subsets?.filter((one: { name: string }) => !isOurs(one))
   }

@@ -5,6 +5,7 @@ import { revisionOf } from '../../crds/revision.ts'
 import { apiVersion } from '../../crds/rollout.ts'
 import { configMapOf, configured, revisionWith } from './configured.ts'
 import { type Stream, streamOf } from './random.ts'
+import { drawRouter, type RouterKind, routerParts } from './routers.ts'
 
 /** How a release truly is. */
 export interface Quality {
@@ -44,6 +45,8 @@ export interface Shape {
   readonly settleMs: number
   readonly drainMs: number
   readonly deadlineMs: number
+  /** Default: a VirtualService that Sluice owns. */
+  readonly router?: RouterKind
   readonly spec: Readonly<Record<string, unknown>>
 }
 
@@ -54,7 +57,8 @@ const releaseCount = 7
 
 export function scenarioOf(seed: number): Scenario {
   const stream = streamOf(seed, 1)
-  const shape = shapeOf(stream.whole(0, shapeCount - 1))
+  const plain = shapeOf(stream.whole(0, shapeCount - 1))
+  const shape = routed(plain, drawRouter(seed, plain.spec['blueGreen'] !== undefined))
   const isGit = stream.chance(0.5)
   const isConfigured = !isGit && streamOf(seed, 9).chance(0.2)
   return {
@@ -147,6 +151,19 @@ function shapeOf(id: number): Shape {
       revert: { mode: stream.chance(0.15) ? 'off' : 'direct' },
     },
   }
+}
+
+const routers = Object.keys(routerParts)
+
+/** The same, split by another router; checks read the metrics that the world has. */
+function routed(shape: Shape, router: RouterKind): Shape {
+  if (router === 'istio') return shape
+  const { istio: _, ...times } = shape.spec['traffic'] as Record<string, unknown>
+  const traffic = { ...routerParts[router].traffic, ...times }
+  const analysis = shape.spec['analysis'] as Record<string, unknown> | undefined
+  const measured = analysis ? { analysis: { ...analysis, metrics: 'istio' } } : {}
+  const id = shape.id + shapeCount * routers.indexOf(router)
+  return { ...shape, id, router, spec: { ...shape.spec, ...measured, traffic } }
 }
 
 export function templateOf(image: string) {

@@ -105,7 +105,7 @@ describe('a mistake is found', () => {
 
   it('and is told with few faults and few lines', async () => {
     const [mistake] = mistakes
-    const options = { seed: 3, wrap: mistake?.plant }
+    const options = { seed: 1, wrap: mistake?.plant }
     const least = await shrink(options, await runOne(options))
     const told = await runOne({ ...options, only: least.choices, isTold: true })
     assert.equal(told.violation?.name, 'A1')

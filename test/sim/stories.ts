@@ -1,10 +1,11 @@
 // Stories without faults: what people do at which turn of a rollout, told by the state of the world and not
 // by the clock, so that a story ends alike when a crash makes it slower.
 import { revisionOf } from '../../crds/revision.ts'
-import { rollouts, virtualServices } from '../../kube/resources.ts'
+import { rollouts } from '../../kube/resources.ts'
 import { ask, killPods, revisionIn, say, scale } from './deeds.ts'
 import { unrest } from './end-state.ts'
 import { edit, weightsEdit } from './people.ts'
+import { routerOf } from './routing.ts'
 import {
   type Quality,
   type Release,
@@ -134,10 +135,12 @@ export const stories: readonly Story[] = [
   { name: 'two-releases', acts: [begin, next(3, (w) => isOver(w) || isHeld(w))] },
 ]
 
-function deleteRoute({ server, kernel }: World): void {
-  if (!server.get(virtualServices, rolloutKey)) return
+function deleteRoute({ server, kernel, scenario }: World): void {
+  const { route, routeName, isInPlace } = routerOf(scenario)
+  const key = { ...rolloutKey, name: routeName }
+  if (isInPlace || !server.get(route, key)) return
   const by = { name: 'ada', isController: false, sentAt: kernel.now(), verb: 'delete' }
-  server.delete(by, virtualServices, rolloutKey)
+  server.delete(by, route, key)
 }
 
 const good: Quality = { errorRate: 0, slowRate: 0, startMs: 1_000, neverReady: false }

@@ -7,8 +7,10 @@ import {
   gitSources,
   replicaSets,
   rollouts,
+  services,
   virtualServices,
 } from '../../kube/resources.ts'
+import { createAcceptor } from './acceptance.ts'
 import { type ApiServer, type Change, createApiServer, type Writer } from './api-server.ts'
 import { type Choices, createChoices } from './choices.ts'
 import { configMapOf } from './configured.ts'
@@ -21,6 +23,8 @@ import { createOracle, type Oracle } from './oracle.ts'
 import { mendStatus, planDeeds, release } from './people.ts'
 import { createPods } from './pods.ts'
 import { mix } from './random.ts'
+import type { RouterPart } from './routers.ts'
+import { routerOf } from './routing.ts'
 import {
   appliedOf,
   fileOf,
@@ -70,6 +74,7 @@ const toggleMs = 30_000
 export function createWorld(options: WorldOptions): World {
   const { seed, only, isTold = false, wrap, crash, onAnnounced } = options
   const scenario = options.scenario ?? scenarioOf(seed)
+  const router = routerOf(scenario)
   const phase = () => server.get(rollouts, rolloutKey)?.['status']?.phase ?? 'New'
   let server: ApiServer = undefined as never
   const drawn = createChoices({ seed, only, phase: () => (server ? phase() : 'New') })
@@ -100,6 +105,7 @@ export function createWorld(options: WorldOptions): World {
   const mesh = createMesh({
     kernel,
     choices,
+    router,
     settleMs: scenario.shape.settleMs,
     onWeights: () => truth.settle(),
   })
@@ -142,7 +148,7 @@ export function createWorld(options: WorldOptions): World {
     },
     isMissing: ({ plural }) =>
       missing.untilMs > kernel.now() &&
-      (plural === virtualServices.plural || plural === destinationRules.plural),
+      (plural === router.route.plural || plural === router.subsets?.plural),
   })
   const world: World = {
     scenario,
@@ -168,6 +174,7 @@ export function createWorld(options: WorldOptions): World {
     (change) => oracle.changed(change),
     (change) => pods.changed(change),
     (change) => mesh.changed(change),
+    createAcceptor({ kernel, server, router }),
     (change) => collect(world, change),
     (change) => hub.announce(change),
   )
@@ -184,6 +191,10 @@ function begin(world: World, isPlanned: boolean): void {
     const image = scenario.releases[0]?.image ?? ''
     if (scenario.isConfigured) server.create(by, configMaps, configMapOf(image))
     server.create(by, rollouts, appliedOf(scenario, image) as KubeObject)
+  }
+  for (const object of routerOf(scenario).users) {
+    const resource = object.kind === 'Service' ? services : routerOf(scenario).route
+    server.create({ ...by, name: 'platform' }, resource, object)
   }
   controllers.start()
   if (isPlanned) {
@@ -247,7 +258,10 @@ function interfere(world: World, isRelease: boolean): void {
   }
 }
 
-const owned: readonly Resource[] = [replicaSets, virtualServices, destinationRules]
+/** A Rollout that is gone takes them along. */
+const ownedBy = ({ route, subsets }: RouterPart): readonly Resource[] => [
+  ...new Set([replicaSets, virtualServices, destinationRules, route, subsets ?? route]),
+]
 const collectMs = 500
 
 /** The garbage collector: what has no owner goes. */
@@ -259,8 +273,9 @@ function collect(world: World, { resource, type, object }: Change): void {
     sentAt: kernel.now(),
     verb: 'delete',
   })
-  const isOrphan = (one: KubeObject) =>
-    one.metadata.ownerReferences?.[0]?.uid !== server.get(rollouts, rolloutKey)?.metadata.uid
+  const owned = ownedBy(routerOf(world.scenario))
+  const isOrphan = ({ metadata: { ownerReferences: [owner] = [] } }: KubeObject) =>
+    owner !== undefined && owner.uid !== server.get(rollouts, rolloutKey)?.metadata.uid
   const sweep = () => {
     for (const kind of owned) {
       for (const one of server.list(kind)) {
