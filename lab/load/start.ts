@@ -69,6 +69,8 @@ export interface Load {
 
 const tickMs = 5
 const connectionLimit = 256
+// Of each generation: a server takes so many at once without losing one.
+const shortLivedLimit = 32
 const underWayLimit = 1_024
 const timeoutMs = 30_000
 const failureLimit = 100
@@ -80,7 +82,7 @@ export function startLoad(options: LoadOptions): Load {
   const samples = createSamples(sampleLimit)
   const createPool = () =>
     new Pool(options.url, {
-      connections: connectionLimit,
+      connections: connections ? shortLivedLimit : connectionLimit,
       pipelining: 1,
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,

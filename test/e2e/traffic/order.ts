@@ -26,8 +26,14 @@ export const small: Order = {
 }
 /** Alone: the proof. */
 export const full: Order = {
-  ...{ atLeast: 100_000, requestsPerSecond: 4_000, atOnce: 1, router: '' },
+  ...{ atLeast: 100_000, requestsPerSecond: 2_000, atOnce: 2, router: '' },
   isProof: true,
+}
+
+/** Beside the whole proof: another proxy, not more requests. */
+export function beside(order: Order): Order {
+  const requestsPerSecond = Math.min(order.requestsPerSecond, 800)
+  return { ...order, atLeast: Math.min(order.atLeast, 20_000), requestsPerSecond, atOnce: 4 }
 }
 
 export function readOrder(text: string | undefined): Order {

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deployments, rollouts } from '../../../kube/resources.ts'
 import type { Load } from '../../../lab/load/start.ts'
+import { settleMs } from './release.ts'
 import type { TrafficStage } from './stage.ts'
 
 export interface Account {
@@ -37,6 +38,15 @@ export interface Pace {
   readonly atLeast: number
 }
 
+/** Why a run says nothing of the product: proxies were later than it was told, or callers did not call. */
+export function whyWorthless({ lagMs, missed, requests }: Account): string | null {
+  if (lagMs.most > settleMs) {
+    return `proxies were ${lagMs.most} ms late, and were said to be at most ${settleMs} ms late`
+  }
+  const share = missed / (missed + requests)
+  return share > missedLimit ? `${Math.round(share * 100)} % of the requests were not sent` : null
+}
+
 interface Scene {
   readonly stage: TrafficStage
   readonly load: Load
@@ -50,6 +60,8 @@ const errorPercent = 30
 const warmUpMs = 300
 const replicas = 3
 const limitMs = 30_000
+/** A machine that is busier than this stalls proxies as well. */
+const missedLimit = 0.2
 const someRequests = 30
 const afterDeletionMs = 1_500
 

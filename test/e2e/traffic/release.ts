@@ -24,6 +24,8 @@ export interface Applied {
   readonly release: Release
 }
 
+/** Proxies that are later than this may fail requests, and prove nothing. */
+export const settleMs = 800
 const name = 'checkout'
 const replicas = 3
 const labels = { app: 'checkout' }
@@ -75,7 +77,7 @@ function renderWith(
       selector: { matchLabels: labels },
       ...what,
       // Longer than the proxies of the suite need, and than a connection of its callers lives.
-      traffic: { ...router.traffic, settle: '400ms', drain: '2s' },
+      traffic: { ...router.traffic, settle: `${settleMs}ms`, drain: '2s' },
       progressDeadline: '60s',
       ...strategy,
     },
