@@ -1,6 +1,7 @@
 // The world after faults ended in; why it has not come to rest yet, out. At rest the world agrees with what
 // is asked for, or the Rollout says what it waits for.
 
+import { isDeepStrictEqual } from 'node:util'
 import { label } from '../../crds/names.ts'
 import { revisionOf } from '../../crds/revision.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
@@ -92,7 +93,7 @@ function isAsGiven(server: World['server'], router: RouterPart, user: KubeObject
   const resource = user.kind === 'Service' ? services : router.route
   const now = server.get(resource, { ...user.metadata })
   const traces = Object.keys(now?.metadata.annotations ?? {})
-  return JSON.stringify(now?.['spec']) === JSON.stringify(user['spec']) && traces.length === 0
+  return isDeepStrictEqual(now?.['spec'], user['spec']) && traces.length === 0
 }
 
 /** The API server refuses what Git says, and the GitSource tells so. */

@@ -199,6 +199,8 @@ export const fleetRules: readonly Rule<Change>[] = [
     check(view, { object, previous, type }) {
       const rollout = rolloutOf(view)
       const { phase, stable } = statusOf(rollout)
+      // Without a mesh a share is a share of pods: stable gives some of its own.
+      if (routerOf(view.scenario).subsets === null && rollout?.['spec'].canary) return null
       if (!rollout || (phase !== 'Progressing' && phase !== 'Paused') || !previous) return null
       if (revisionOf(object) !== stable?.revision) return null
       const next = type === 'DELETED' ? 0 : sizeOf(object)

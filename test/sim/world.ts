@@ -148,7 +148,8 @@ export function createWorld(options: WorldOptions): World {
     },
     isMissing: ({ plural }) =>
       missing.untilMs > kernel.now() &&
-      (plural === router.route.plural || plural === router.subsets?.plural),
+      (plural === router.route.plural || plural === router.subsets?.plural) &&
+      plural !== services.plural,
   })
   const world: World = {
     scenario,
