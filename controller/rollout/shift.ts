@@ -31,6 +31,8 @@ export function shift(world: World): Shift {
   const { want, seen, rules } = world
   const { route, now } = seen
   const settledAt = (route.since ?? now) + rules.settleMs
+  // What only the mesh can say comes as an event: a time that is over must not be waited for again and again.
+  const wakeAt = settledAt > now ? settledAt : null
   const underWay = route.untaken ? notTaken(route.untaken) : settling(settledAt, now)
   // Scaled to zero: nobody can serve, so traffic stays where it is until there are pods again.
   if (rules.replicas === 0) return { actions: [], waiting: null, liveAt: now, wakeAt: null }
@@ -41,16 +43,16 @@ export function shift(world: World): Shift {
   const isOnTrial = want.aside !== null || (want.weights[want.stable] ?? 0) < 100
   if (isOnTrial && isEqual(route.weights, alone(want).weights)) {
     // A superseded canary had its traffic until `since`: the next one gets some only when that is live.
-    if (underWay) return { actions: [], waiting: underWay, liveAt: null, wakeAt: settledAt }
+    if (underWay) return { actions: [], waiting: underWay, liveAt: null, wakeAt }
     const stray = rules.isByPods ? strayPods(want, seen) : null
-    if (stray) return { actions: [], waiting: stray, liveAt: null, wakeAt: settledAt }
+    if (stray) return { actions: [], waiting: stray, liveAt: null, wakeAt }
     return { ...move(want, world), liveAt: null }
   }
   if (!isAsWanted(route, want.weights, want.aside) || route.decision < rules.fence) {
     return { ...move(want, world), liveAt: null }
   }
   const liveAt = route.untaken ? null : settledAt
-  return { actions: [], waiting: underWay, liveAt, wakeAt: settledAt }
+  return { actions: [], waiting: underWay, liveAt, wakeAt }
 }
 
 interface Goal {

@@ -80,9 +80,9 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'the drain of a superseded canary is not awaited',
     file: `${core}/shift.ts`,
-    find: '    if (underWay) return { actions: [], waiting: underWay, liveAt: null, wakeAt: settledAt }',
+    find: '    if (underWay) return { actions: [], waiting: underWay, liveAt: null, wakeAt }',
     replace:
-      '    if (underWay && false) return { actions: [], waiting: underWay, liveAt: null, wakeAt: settledAt }',
+      '    if (underWay && false) return { actions: [], waiting: underWay, liveAt: null, wakeAt }',
     like: 'H4; identity moves while weight is live',
   },
   {
