@@ -80,15 +80,7 @@ const catchUpMs = 200
 export function startLoad(options: LoadOptions): Load {
   const { clock, longestMs = 15 * 60_000, sampleLimit = 200_000, connections } = options
   const samples = createSamples(sampleLimit)
-  const createPool = () =>
-    new Pool(options.url, {
-      connections: connections ? shortLivedLimit : connectionLimit,
-      pipelining: 1,
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-      ...(connections?.tls && { connect: connections.tls }),
-    })
-  let pool = createPool()
+  let pool = createPool(options)
   const ends: Promise<void>[] = []
   const failures: Failure[] = []
   const stopping = new AbortController()
@@ -104,7 +96,7 @@ export function startLoad(options: LoadOptions): Load {
       const nowMs = clock.monotonic()
       if (connections && nowMs - pooledMs > connections.lifetimeMs) {
         ends.push(pool.close())
-        pool = createPool()
+        pool = createPool(options)
         pooledMs = nowMs
       }
       for (const stream of streams) {
@@ -150,6 +142,16 @@ export function startLoad(options: LoadOptions): Load {
       return stopped
     },
   }
+}
+
+function createPool({ url, connections }: LoadOptions): Pool {
+  return new Pool(url, {
+    connections: connections ? shortLivedLimit : connectionLimit,
+    pipelining: 1,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    ...(connections?.tls && { connect: connections.tls }),
+  })
 }
 
 interface Sender extends LoadOptions {

@@ -68,17 +68,7 @@ export async function follow(options: FollowOptions): Promise<Follower> {
   let isSynced = false
 
   function compile(previous: RouteTable | null): RouteTable {
-    const listed = (part: keyof MeshObjects) => [...(known[part]?.values() ?? [])]
-    const objects: MeshObjects = {
-      services: listed('services'),
-      pods: listed('pods'),
-      replicaSets: listed('replicaSets'),
-      virtualServices: listed('virtualServices'),
-      destinationRules: listed('destinationRules'),
-      httpRoutes: listed('httpRoutes'),
-      grpcRoutes: listed('grpcRoutes'),
-    }
-    return compileTable(objects, { namespace, previous, serviceMesh })
+    return compileTable(objectsIn(known), { namespace, previous, serviceMesh })
   }
 
   function obey(untilMs: number): void {
@@ -131,5 +121,18 @@ export async function follow(options: FollowOptions): Promise<Follower> {
       closing.abort()
       await Promise.all(following)
     },
+  }
+}
+
+function objectsIn(known: Readonly<Record<string, ReadonlyMap<Key, KubeObject>>>): MeshObjects {
+  const listed = (part: keyof MeshObjects) => [...(known[part]?.values() ?? [])]
+  return {
+    services: listed('services'),
+    pods: listed('pods'),
+    replicaSets: listed('replicaSets'),
+    virtualServices: listed('virtualServices'),
+    destinationRules: listed('destinationRules'),
+    httpRoutes: listed('httpRoutes'),
+    grpcRoutes: listed('grpcRoutes'),
   }
 }
