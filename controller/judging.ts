@@ -7,11 +7,11 @@ import type { MetricSource } from '../crds/words.ts'
 import type { KubeObject } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
 import { hostOf } from '../traffic/router.ts'
-import { checksOf } from './checks.ts'
-import { type Memory, type Observed, observe } from './observe.ts'
+import { checksOf } from './observe/checks.ts'
+import { type Memory, type Observed, observe } from './observe/observe.ts'
+import type { World } from './observe/world.ts'
 import { type Question, questionOf } from './rollout/question.ts'
 import { UnreadableStatus } from './rollout/state.ts'
-import type { World } from './world.ts'
 
 export interface Judging {
   readonly world: World

@@ -12,12 +12,12 @@ import type { Clock } from '../kube/clock.ts'
 import { replicaSetName } from '../kube/replica-set.ts'
 import { createWorkQueue } from '../kube/work-queue.ts'
 import { type Judging, keepJudging } from './judging.ts'
-import type { Memory } from './observe.ts'
+import type { Memory } from './observe/observe.ts'
+import { createWorld, type World } from './observe/world.ts'
 import { type Journal, type Reconciler, reconcile } from './reconcile.ts'
-import { createRevertDesk, type RevertDesk } from './revert-desk.ts'
-import { createSources, type OpenGit, type Sources } from './sync.ts'
-import { createWebhooks, type Webhooks } from './webhooks.ts'
-import { createWorld, type World } from './world.ts'
+import { createRevertDesk, type RevertDesk } from './sync/revert-desk.ts'
+import { createSources, type OpenGit, type Sources } from './sync/sync.ts'
+import { createWebhooks, type Webhooks } from './sync/webhooks.ts'
 
 export interface LoopOptions {
   readonly api: KubeApi

@@ -17,11 +17,11 @@ import { createLoop, type Loop } from './loop.ts'
 import { createMetricSources } from './metric-sources.ts'
 import { allowedHosts } from './notify/allowed-hosts.ts'
 import { createNotifier } from './notify/notifier.ts'
-import { openGit } from './open-git.ts'
 import { helpText, type Options, parseOptions, UsageError } from './options.ts'
 import { serveStatus } from './status-server.ts'
+import { openGit } from './sync/open-git.ts'
+import { serveWebhooks } from './sync/webhook-server.ts'
 import { createTelemetry, type Telemetry } from './telemetry.ts'
-import { serveWebhooks } from './webhook-server.ts'
 
 const waitingToLead =
   'waiting to lead; another controller, or one that was killed, may hold the lease for 15 s'

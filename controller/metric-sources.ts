@@ -7,9 +7,9 @@ import { ApiError, type KubeApi, type KubeObject } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
 import { jobs as jobKind } from '../kube/resources.ts'
 import { allowedHosts } from './notify/allowed-hosts.ts'
-import { ownerOf } from './parsed.ts'
-import { readSecretValue } from './secrets.ts'
-import type { World } from './world.ts'
+import { ownerOf } from './observe/parsed.ts'
+import type { World } from './observe/world.ts'
+import { readSecretValue } from './sync/secrets.ts'
 
 export interface MetricSourceOptions {
   readonly api: Pick<KubeApi, 'get' | 'create'>

@@ -1,18 +1,18 @@
 // One tick of one Rollout: observe → decide → act. Returns when to look again.
 import type { RolloutStatus } from '../crds/rollout-status.ts'
 import { rollouts } from '../kube/resources.ts'
-import { act, storeStatus } from './act.ts'
-import { depart } from './depart.ts'
-import { findNamed } from './find-named.ts'
-import { type Hands, Stalled } from './hands.ts'
-import { type Memory, type Observed, observe, type Unreadable } from './observe.ts'
-import { isGoing } from './parsed.ts'
+import { act, storeStatus } from './act/act.ts'
+import { depart } from './act/depart.ts'
+import { type Hands, Stalled } from './act/hands.ts'
+import { shadowsNear } from './act/shadowed.ts'
+import { findNamed } from './observe/find-named.ts'
+import { type Memory, type Observed, observe, type Unreadable } from './observe/observe.ts'
+import { isGoing } from './observe/parsed.ts'
 import { type Decision, decide } from './rollout/decide.ts'
 import type { Announcement } from './rollout/describe.ts'
 import { assertInvariants } from './rollout/invariants.ts'
 import { UnreadableStatus } from './rollout/state.ts'
 import { earliest } from './rollout/stored.ts'
-import { shadowsNear } from './shadowed.ts'
 
 /** Told of everything that happens; turns it into logs, events and metrics. */
 export interface Journal {

@@ -7,9 +7,9 @@ import { outcomes, revertStates } from '../crds/words.ts'
 import type { EventWriter } from '../kube/events.ts'
 import type { ReflectorHealth } from '../kube/reflector.ts'
 import type { RequestReport } from '../kube/transport.ts'
-import { gitMetrics } from './git-metrics.ts'
+import type { World } from './observe/world.ts'
 import type { Journal } from './reconcile.ts'
-import type { World } from './world.ts'
+import { gitMetrics } from './sync/git-metrics.ts'
 
 export interface Telemetry {
   readonly registry: Registry

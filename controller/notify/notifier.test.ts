@@ -16,7 +16,7 @@ import {
   scriptedServer,
 } from '../../test/doubles/scripted-server.ts'
 import { rollout } from '../../test/fixtures/rollout.ts'
-import type { Observed } from '../observe.ts'
+import type { Observed } from '../observe/observe.ts'
 import type { Decision } from '../rollout/decide.ts'
 import { allowedHosts } from './allowed-hosts.ts'
 import { createNotifier, type Notifier } from './notifier.ts'

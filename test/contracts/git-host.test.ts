@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openGit } from '../../controller/open-git.ts'
+import { openGit } from '../../controller/sync/open-git.ts'
 import { GitSource } from '../../crds/git-source.ts'
 import { createTeamRepository } from '../../lab/demo/repository.ts'
 import { createChoices } from '../sim/choices.ts'

@@ -2,7 +2,7 @@
 // commits give the same release, and the same revert ends the same way.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { OpenGit } from '../../controller/sync.ts'
+import type { OpenGit } from '../../controller/sync/sync.ts'
 import type { SourceState } from '../../git/source.ts'
 import { fileOf, path, type Scenario } from '../sim/scenario.ts'
 

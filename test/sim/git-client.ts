@@ -1,6 +1,6 @@
 // Git as one controller process uses it: the production rules of what to restore (git/revert.ts), over the
 // graph of the host. Fetch and push are apart, so that anything may happen between them.
-import type { OpenGit } from '../../controller/sync.ts'
+import type { OpenGit } from '../../controller/sync/sync.ts'
 import { revisionOf } from '../../crds/revision.ts'
 import { acceptDefinitions } from '../../git/definition-index.ts'
 import { isOwnCommit, renderMessage, trailersOf } from '../../git/message.ts'

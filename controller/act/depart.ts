@@ -1,0 +1,106 @@
+// One tick of a Rollout that is being deleted: traffic to stable, routes as they were, a Deployment's pods in
+// place of ours; then its finalizer off, and the rest goes as the deletion asked.
+import type { KubeObject } from '../../kube/api.ts'
+import { findNamed } from '../observe/find-named.ts'
+import { type Memory, type Observed, observe } from '../observe/observe.ts'
+import type { Announcement } from '../rollout/describe.ts'
+import { type Leaving, leave, leavingLimitMs } from '../rollout/leave.ts'
+import { act } from './act.ts'
+import { type Hands, Stalled } from './hands.ts'
+import { letGo } from './let-go.ts'
+import { releaseWorkload } from './take-over.ts'
+
+export interface Departing extends Hands {
+  readonly memory: Memory
+  readonly journal: {
+    announced(about: { readonly object: KubeObject }, announcement: Announcement): void
+  }
+}
+
+/** How often it is looked at when nothing tells of a change, ms. */
+const lookMs = 1_000
+const heldMs = 30_000
+
+/** Versions of Rollouts that may go: the store has them until the watch tells, and nothing is done for them again. */
+const finished = new WeakSet<KubeObject>()
+
+/** Resolves with the time of the next tick in ms since epoch, or null to wait for a change. */
+export async function depart(departing: Departing, object: KubeObject): Promise<number | null> {
+  // With --cascade=orphan what is ours stays and serves; only what is not ours is put back.
+  if (object.metadata.finalizers?.includes('orphan')) return finish(departing, object, null)
+  if (finished.has(object)) return null
+  const now = departing.clock.now()
+  const { namespace = '', name } = object.metadata
+  const since = Date.parse(object.metadata.deletionTimestamp ?? '') || now
+  // A Deployment that lost our label is given back as well.
+  await findNamed(departing, { namespace, name }, true)
+  const observed = observe({ ...departing, now }, namespace, name)
+  if (!observed && now < since + leavingLimitMs) return now + lookMs
+  const known = observed && 'snapshot' in observed ? observed : null
+  const leaving = known ? leave(known.snapshot, { since, ...released(departing, known) }) : done
+  switch (leaving.kind) {
+    case 'act':
+      for (const action of leaving.actions) {
+        // What is no longer ours, or can not be made again, is not waited for.
+        if (!(await canAct(departing, known, action))) return finish(departing, object, known)
+      }
+      return leaving.wakeAt ?? now + lookMs
+    case 'held':
+      tell(departing, object, leaving.because)
+      return now + heldMs
+    case 'done':
+      return finish(departing, object, known)
+  }
+}
+
+const done: Leaving = { kind: 'done' }
+
+async function canAct(
+  departing: Departing,
+  observed: Observed | null,
+  action: Extract<Leaving, { kind: 'act' }>['actions'][number],
+): Promise<boolean> {
+  if (!observed) return true
+  try {
+    await act(departing, observed, action)
+    return true
+  } catch (error) {
+    if (!(error instanceof Stalled)) throw error
+    tell(departing, observed.object, error.message)
+    return false
+  }
+}
+
+async function finish(
+  departing: Departing,
+  object: KubeObject,
+  observed: Observed | null,
+): Promise<null> {
+  if (observed) await releaseWorkload(departing, observed)
+  const notes = await letGo(departing, object)
+  finished.add(object)
+  for (const note of notes) {
+    departing.journal.announced({ object }, { type: 'Warning', reason: 'NotRestored', note })
+  }
+  departing.memory.released.delete(object.metadata.uid ?? '')
+  return null
+}
+
+/** Since when no route leads to a revision; after a restart of the controller, since it was seen again. */
+function released(
+  { memory }: Departing,
+  { object, snapshot }: Observed,
+): { readonly releasedAt: number | null } {
+  const uid = object.metadata.uid ?? ''
+  if (Object.keys(snapshot.route.weights).length > 0) {
+    memory.released.delete(uid)
+    return { releasedAt: null }
+  }
+  const releasedAt = memory.released.get(uid) ?? snapshot.now
+  memory.released.set(uid, releasedAt)
+  return { releasedAt }
+}
+
+function tell({ journal }: Departing, object: KubeObject, note: string): void {
+  journal.announced({ object }, { type: 'Warning', reason: 'Stalled', note })
+}

@@ -1,0 +1,46 @@
+// A Rollout as the store holds it in, the same checked and with its defaults out; each spec is parsed once.
+import { finalizer } from '../../crds/names.ts'
+import { parseRollout } from '../../crds/parse.ts'
+import type { Rollout } from '../../crds/rollout.ts'
+import type { KubeObject } from '../../kube/api.ts'
+import type { Owner } from '../../traffic/router.ts'
+
+// Objects of the stores are frozen, and most ticks meet the spec of the tick before.
+const known = new WeakMap<object, Rollout>()
+
+export function readRollout(object: KubeObject): ReturnType<typeof parseRollout> {
+  const { spec, metadata } = object
+  const before = isFrozenObject(spec) ? known.get(spec) : undefined
+  if (before && before.metadata.name === metadata.name) {
+    return { ok: true, value: { ...before, metadata } }
+  }
+  const { status: _, ...rest } = object
+  const parsed = parseRollout(rest)
+  if (parsed.ok && isFrozenObject(spec)) known.set(spec, parsed.value)
+  return parsed
+}
+
+export function isFrozenObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.isFrozen(value)
+}
+
+export function ownerOf(object: KubeObject): Owner {
+  const { namespace = '', name, uid = '' } = object.metadata
+  const { apiVersion, kind } = object
+  return {
+    namespace,
+    name,
+    reference: { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true },
+  }
+}
+
+/** Whether a Rollout is being deleted and there is something to put back before it may go. */
+export function isGoing({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(finalizer)
+}
+
+/** Whether an object belongs to this very Rollout, not to one of the same name before it. */
+export function isOwned(object: KubeObject, owner: Owner): boolean {
+  const owners = object.metadata.ownerReferences ?? []
+  return owners.some((reference) => reference.uid === owner.reference.uid)
+}

@@ -1,0 +1,132 @@
+// Definitions at a commit in, Rollouts and AnalysisTemplates applied out. What is applied already is left alone;
+// what the API server refuses is told with its place, and keeps no other from being applied.
+import { createHash } from 'node:crypto'
+import { annotation, commandAnnotation } from '../../crds/names.ts'
+import { canonicalJson } from '../../crds/revision.ts'
+import { verbs } from '../../crds/words.ts'
+import type { Retry } from '../../git/retry.ts'
+import type { SourcedDefinition } from '../../git/source.ts'
+import { ApiError, type KubeObject } from '../../kube/api.ts'
+import { analysisTemplates, rollouts } from '../../kube/resources.ts'
+import type { Store } from '../../kube/store.ts'
+import { Fenced } from '../act/hands.ts'
+import type { Reporter, SourceErrors } from './source-status.ts'
+
+/** The field manager of what Git says. */
+const fieldManager = 'sluice-git'
+
+/** Digests of definitions by their object, which stays the same one while its text does. */
+export type Digests = WeakMap<object, { readonly path: string; readonly digest: string }>
+
+export interface Applying {
+  /** Which commits allow a release another try. */
+  readonly retriesIn?:
+    | ((commits: readonly string[]) => Promise<ReadonlyMap<string, Retry>>)
+    | undefined
+  readonly source: KubeObject
+  readonly definitions: readonly SourcedDefinition[]
+  readonly digests: Digests
+}
+
+/** Applies definitions whose value is not applied yet; gives what the API server refused, with its place. */
+export async function applyAll(applier: Reporter, applying: Applying): Promise<SourceErrors> {
+  const refused: SourceErrors = []
+  const changed = applying.definitions.flatMap((definition) => {
+    const digest = digestOf(definition, applying.digests)
+    // What is applied is what the live object says: another leader may have applied something else.
+    const live = liveOf(applier, definition)?.metadata.annotations?.[definitionAnnotation]
+    return live === digest ? [] : [{ definition, digest }]
+  })
+  const commits = changed.map(({ definition }) => definition.commit)
+  const retries = changed.length === 0 ? undefined : await applying.retriesIn?.(commits)
+  for (const { definition, digest } of changed) {
+    const { path, commit } = definition
+    try {
+      await apply(applier, applying.source, { definition, digest, retry: retries?.get(commit) })
+    } catch (error) {
+      // A refusal of one definition never keeps another from being applied; whatever else went wrong
+      // is no fault of the definition, and the queue tries again when the server wants it to.
+      if (!(error instanceof ApiError) || !refusals.has(error.code)) throw error
+      refused.push({ path, line: 0, column: 0, message: error.message.slice(0, 1024) })
+    }
+  }
+  return refused
+}
+
+/** Answers that speak of the definition: invalid, forbidden, no such namespace or kind, owned by another. */
+const refusals = new Set([400, 403, 404, 409, 413, 422])
+
+async function apply(
+  applier: Reporter,
+  source: KubeObject,
+  { definition, digest, retry }: Changed,
+): Promise<void> {
+  const { kind, namespace, name, path, commit } = definition
+  const resource = kind === 'Rollout' ? rollouts : analysisTemplates
+  const store = storeOf(applier, kind)
+  if (!applier.mayWrite()) throw new Fenced('the lease is lost: another controller leads now')
+  const { metadata, ...rest } = definition.object as KubeObject
+  const annotations = {
+    ...withoutCommands(metadata.annotations),
+    ...retried(applier, definition, retry),
+    [annotation.commit]: commit,
+    [annotation.source]: source.metadata.name,
+    [annotation.path]: path,
+    [definitionAnnotation]: digest,
+  }
+  const body = { ...rest, metadata: { ...metadata, namespace, annotations } }
+  const options = { fieldManager, force: true }
+  store.learn(await applier.api.patch(resource, { namespace, name }, 'apply', body, options))
+}
+
+interface Changed {
+  readonly definition: SourcedDefinition
+  readonly digest: string
+  readonly retry: Retry | undefined
+}
+
+/** A commit that brings a release back may allow it another try: the only command that is heard from Git. */
+function retried(
+  { clock }: Reporter,
+  { kind, namespace, name, commit, revision, object }: SourcedDefinition,
+  retry: Retry | undefined,
+): Record<string, string> {
+  if (kind !== 'Rollout' || !retry?.rollouts.has(`${namespace}/${name}`)) return {}
+  const spec = object['spec']
+  const hasConfig = typeof spec === 'object' && spec !== null && 'config' in spec
+  const command = {
+    id: `git-${commit.slice(0, 32)}`,
+    by: `${retry.author}, by commit ${commit.slice(0, 12)},`,
+    at: new Date(clock.now()).toISOString(),
+    // With configuration beside it, the digest of the template alone is not the revision.
+    ...(revision === undefined || hasConfig ? {} : { revision }),
+  }
+  return { [commandAnnotation('retry')]: JSON.stringify(command) }
+}
+
+/** People give commands to the API server, which knows who they are; a file could name anybody. */
+function withoutCommands(annotations: KubeObject['metadata']['annotations'] = {}) {
+  const isCommand = (name: string) => verbs.some((verb) => name === commandAnnotation(verb))
+  return Object.fromEntries(Object.entries(annotations).filter(([name]) => !isCommand(name)))
+}
+
+function storeOf({ world }: Reporter, kind: SourcedDefinition['kind']): Store {
+  return kind === 'Rollout' ? world.rollouts : world.templates
+}
+
+function liveOf(applier: Reporter, { kind, namespace, name }: SourcedDefinition) {
+  return storeOf(applier, kind).get(namespace, name)
+}
+
+/** Digest of the definition that was applied last: after a restart nothing is applied twice. */
+const definitionAnnotation = 'sluice.dev/definition'
+
+/** Definitions that did not change are the same objects from look to look, so each is digested once. */
+function digestOf({ object, path }: SourcedDefinition, known: Digests): string {
+  const before = known.get(object)
+  if (before?.path === path) return before.digest
+  const text = canonicalJson({ object, path })
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  known.set(object, { path, digest })
+  return digest
+}

@@ -1,0 +1,37 @@
+// A GitSource with its credentials in, its mirror, its writer and its host out: the real Git behind the
+// controller's words for it.
+import { openHost } from '../../git/hosts/open.ts'
+import { checkWritePath } from '../../git/readiness.ts'
+import { retriesIn } from '../../git/retry.ts'
+import { createSource } from '../../git/source.ts'
+import { createWriter } from '../../git/writer.ts'
+import type { OpenGit } from './sync.ts'
+
+export const openGit: OpenGit = (options) => {
+  const { spec, credentials, signing, signatures, now } = options
+  const source = createSource(options)
+  const { mirror } = source
+  const tokenFile = credentials?.token ?? credentials?.password
+  const host =
+    spec.host && tokenFile !== undefined
+      ? openHost({ ...spec.host, repository: spec.repository, tokenFile })
+      : undefined
+  const writer = createWriter({
+    mirror,
+    spec,
+    now,
+    host,
+    autoMerge: spec.host?.autoMerge,
+    signing,
+    isByHost: spec.host?.commits,
+  })
+  const { author } = spec
+  return {
+    source,
+    writer,
+    host,
+    retriesIn: (commits) => retriesIn(mirror, commits),
+    checkWritePath: () =>
+      checkWritePath({ mirror, author, nowMs: now(), host, signing, signatures }),
+  }
+}
