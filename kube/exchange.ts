@@ -90,6 +90,8 @@ export async function send(connection: Connection, call: Call): Promise<Answer> 
         const isLate = waitMs !== null && clock.monotonic() + waitMs >= deadlineAtMs
         if (waitMs === null || isLate || count >= attempts || signal.aborted) throw error
         await clock.sleep(waitMs, signal)
+        // A process that stood still meanwhile has lost its lease, and this timer fires before that of the deadline.
+        if (clock.monotonic() >= deadlineAtMs) throw error
       }
     }
   })

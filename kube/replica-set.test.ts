@@ -90,10 +90,16 @@ for (const [name, status, ready] of statuses) {
 
 test('a fleet with configuration names copies of its own, and is read back as it was given', () => {
   const env = { kind: 'ConfigMap', name: 'env' } as const
+  const digested: typeof env = { ...env, ...{ digest: '2-f00' } }
   const given = {
     spec: { containers: [{ name: 'app', envFrom: [{ configMapRef: { name: 'env' } }] }] },
   }
-  const object = renderReplicaSet({ ...spec, template: given, config: [env], revision: 'abc' })
+  const object = renderReplicaSet({
+    ...spec,
+    template: given,
+    config: [digested],
+    revision: 'abc',
+  })
   const [container] = object['spec'].template.spec.containers
   assert.deepEqual(container.envFrom, [{ configMapRef: { name: 'env-abc' } }])
   const fleet = readFleet(stored(object, undefined))

@@ -52,9 +52,7 @@ const Stamps = z.strictObject({
   /** What the template did not have at all. */
   added: z.enum(['metadata', 'labels']).optional(),
   /** What the template names by copies of this revision. */
-  config: z
-    .array(z.strictObject({ kind: z.enum(['ConfigMap', 'Secret']), name: z.string() }))
-    .optional(),
+  config: z.array(z.object({ kind: z.enum(['ConfigMap', 'Secret']), name: z.string() })).optional(),
 })
 type Stamps = z.infer<typeof Stamps>
 
@@ -78,7 +76,8 @@ export function renderReplicaSet(spec: FleetSpec): KubeObject {
     [label.revision]: revision,
     [label.canonicalRevision]: revision,
   })
-  const stamps: Stamps = { ...stamped.stamps, ...(config.length > 0 && { config: [...config] }) }
+  const refs = config.map(({ kind, name }) => ({ kind, name }))
+  const stamps: Stamps = { ...stamped.stamps, ...(refs.length > 0 && { config: refs }) }
   return {
     apiVersion: replicaSets.apiVersion,
     kind: replicaSets.kind,

@@ -92,6 +92,23 @@ for (const [name, act, script, given, expected, exchanges] of rows) {
   })
 }
 
+test('a write that waited while the process stood still is not sent any more', async () => {
+  let stoodStillMs = 0
+  const clock = {
+    now: () => systemClock.now() + stoodStillMs,
+    monotonic: () => systemClock.monotonic() + stoodStillMs,
+    // The timer of the deadline is the later one: both are due, and this one fires first.
+    sleep: (ms: number, signal?: AbortSignal) => {
+      if (ms > 4_000) return systemClock.sleep(ms, signal)
+      stoodStillMs += 60_000
+      return Promise.resolve()
+    },
+  }
+  const given = { clock, writeDeadlineMs: 5_000 }
+  const { outcome, asked } = await run([busy, ok], replace, given)
+  assert.deepEqual([summary(outcome), asked.length], ['429 Unknown', 1])
+})
+
 test('errors say what was asked and what came', async () => {
   const said = async (reply: Reply, act = get) => {
     const { outcome } = await run([reply], act, { attempts: 1 })

@@ -7,7 +7,7 @@ import { renderReplicaSet, replicaSetName } from '../../kube/replica-set.ts'
 import { replicaSets, rollouts } from '../../kube/resources.ts'
 import type { Observed } from '../observe/observe.ts'
 import type { Action } from '../rollout/seen.ts'
-import { readConfigs, writeCopies } from './config-copies.ts'
+import { assertCopies, readConfigs, writeCopies } from './config-copies.ts'
 import { assertMayWrite, type Hands, type Of, read, Stalled, save } from './hands.ts'
 import { releaseRoutes } from './release-routes.ts'
 import { evict, sizeWorkload } from './take-over.ts'
@@ -70,6 +70,8 @@ async function scale(hands: Hands, observed: Observed, action: Of<'scale'>): Pro
   const starts = (current?.['spec'].replicas ?? 0) === 0 && action.replicas > 0
   const hasCopies = release !== null && release.config.length > 0 && isTarget && starts
   const sources = hasCopies ? await readConfigs(hands, observed, action.revision) : []
+  // A controller that ended between the two left a fleet without what it runs with.
+  if (current && starts && !hasCopies) await assertCopies(hands, current)
   // Its pods start when the configuration they name is there, and that goes when the ReplicaSet goes.
   const fleet =
     current ??

@@ -3,7 +3,8 @@
 import { label } from '../../crds/names.ts'
 import { type ConfigRef, contentDigest, type Hash, revisionOf } from '../../crds/revision.ts'
 import { isConflict, type KubeObject } from '../../kube/api.ts'
-import { isCopy, renderCopy } from '../../kube/config-copy.ts'
+import { copyName, isCopy, renderCopy } from '../../kube/config-copy.ts'
+import { readFleet } from '../../kube/replica-set.ts'
 import { replicaSets } from '../../kube/resources.ts'
 import { resourceOf } from '../observe/named-kinds.ts'
 import type { Observed } from '../observe/observe.ts'
@@ -41,6 +42,17 @@ export async function writeCopies(
     const { decision } = snapshot.status
     const copy = renderCopy({ source, rollout: owner.name, revision, owner: reference, decision })
     await createCopy(hands, copy)
+  }
+}
+
+/** Throws when a fleet has no copy of something that its pods name; they would wait for it for ever. */
+export async function assertCopies(hands: Hands, fleet: KubeObject): Promise<void> {
+  const { revision, config = [] } = readFleet(fleet) ?? {}
+  const { namespace } = fleet.metadata
+  for (const { kind, name } of config) {
+    const key = { namespace, name: copyName(name, revision ?? '') }
+    if (await readAny(hands, resourceOf({ kind }), key)) continue
+    throw new Stalled(`the copy of ${kind} ${name} for revision ${revision} cannot be made now`)
   }
 }
 

@@ -20,6 +20,7 @@ export async function findNamed(hands: Hands, rollout: Place, isUrgent = false):
     } catch (error) {
       // It counts as not there, which the status says, and traffic must not wait for it.
       if (!(error instanceof ApiError)) throw error
+      hands.world.named.putOff(keyOf(rollout), ref, error.retryAfterMs ?? 0)
     }
   }
 }

@@ -27,6 +27,8 @@ export interface NamedWorld {
    * whenever it is asked for urgently.
    */
   unseen(key: Key, isUrgent?: boolean): readonly NamedRef[]
+  /** The server did not answer, or asked for time: it is given out again only after that, ms. */
+  putOff(key: Key, ref: NamedRef, retryAfterMs: number): void
   storeOf(ref: NamedRef): Store
   /** Null while it is not known yet, an obstacle when it can not be read. */
   release(key: Key, spec: RolloutSpec, fleets: readonly Template[]): Release | Obstacle | null
@@ -52,13 +54,13 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
   const { now, rollouts, onRollout } = options
   const names = createNames()
   const news = createNews(now)
-  const lookedAt = new Map<string, number>()
+  const notBefore = new Map<string, number>()
   const need = createNamedKinds(options, {
     changed(object, previous) {
       const one = object ?? previous
       if (!one) return
       const id = idOf(one.metadata.namespace ?? '', refOf(one))
-      lookedAt.delete(id)
+      notBefore.delete(id)
       news.changed(id, object, previous)
       for (const key of names.holders(id)) onRollout(key)
     },
@@ -77,7 +79,7 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
       if (object && !spec) return
       const { namespace = '' } = parseKey(key)
       const ids = spec ? namedBy(spec).map((ref) => idOf(namespace, ref)) : []
-      for (const id of names.set(key, ids)) lookedAt.delete(id)
+      for (const id of names.set(key, ids)) notBefore.delete(id)
       for (const { kind } of spec ? namedBy(spec) : []) need(kind)
     },
     unseen(key, isUrgent = false) {
@@ -88,11 +90,14 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
         const { store, isListed } = need(ref.kind)
         const id = idOf(namespace, ref)
         if (!isListed || store.get(namespace, ref.name)) return false
-        const isSoon = now() < (lookedAt.get(id) ?? -lookAgainMs) + lookAgainMs
-        if (isSoon && !isUrgent) return false
-        lookedAt.set(id, now())
+        if (now() < (notBefore.get(id) ?? 0) && !isUrgent) return false
+        notBefore.set(id, now() + lookAgainMs)
         return true
       })
+    },
+    putOff(key, ref, retryAfterMs) {
+      const { namespace = '' } = parseKey(key)
+      notBefore.set(idOf(namespace, ref), now() + Math.max(lookAgainMs, retryAfterMs))
     },
     storeOf: ({ kind }) => need(kind).store,
     release(key, spec, fleets) {

@@ -94,6 +94,12 @@ const verbOf = (verb: string, options: { subresource?: string | undefined } | un
 
 const isRead = ({ verb }: Call) => verb === 'get' || verb === 'list'
 
+function mayRepeat(call: Call, { code, reason, retryAfterMs }: ApiError): boolean {
+  const wasRefused = code === 429 || (code === 503 && retryAfterMs !== undefined)
+  const isPassing = [0, 500, 503].includes(code) && reason !== 'BadAnswer'
+  return wasRefused || (isRead(call) && isPassing)
+}
+
 async function sendAll<T>(parts: ClientParts, call: Call, effect: (by: Writer) => T): Promise<T> {
   const { clock, random } = parts
   const limitMs = isRead(call) ? deadlineMs.read : deadlineMs.write
@@ -103,14 +109,13 @@ async function sendAll<T>(parts: ClientParts, call: Call, effect: (by: Writer) =
       return await sendOnce(parts, call, { effect, leftMs: deadlineAt - clock.monotonic() })
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
-      const wasRefused =
-        error.code === 429 || (error.code === 503 && error.retryAfterMs !== undefined)
-      const isPassing = [0, 500, 503].includes(error.code) && error.reason !== 'BadAnswer'
-      if (!wasRefused && !(isRead(call) && isPassing)) throw error
+      if (!mayRepeat(call, error)) throw error
       const waitMs =
         (error.retryAfterMs ?? 0) + Math.min(5_000, 100 * 2 ** count) * (0.5 + random() / 2)
       if (clock.monotonic() + waitMs >= deadlineAt || count >= attempts) throw error
       await clock.sleep(waitMs)
+      // The process may have stood still meanwhile, and lost its lease.
+      if (clock.monotonic() >= deadlineAt) throw error
     }
   }
 }
