@@ -68,9 +68,11 @@ async function borrow(repo: string, branch: string, home: string): Promise<Borro
 }
 
 export interface Change {
-  readonly path: string
-  readonly text: string
-  readonly isExecutable?: boolean | undefined
+  readonly files: readonly {
+    readonly path: string
+    readonly text: string
+    readonly isExecutable?: boolean | undefined
+  }[]
   readonly message: string
   readonly author: Author
   /** Milliseconds since epoch. */
@@ -87,10 +89,10 @@ export interface Built {
 
 /** The commit that a change is, on the tip of the branch; only in what is thrown away. */
 export async function buildBorrowed({ mirror, tip }: Borrowed, change: Change): Promise<Built> {
-  const { path, text, isExecutable, message, author, nowMs } = change
+  const { files, message, author, nowMs } = change
   const [commit = ''] = await buildCommits((args, more) => mirror.run(args, more), {
     parent: tip,
-    plans: [{ files: new Map([[path, { text, isExecutable }]]), message }],
+    plans: [{ files: new Map(files.map(({ path, ...file }) => [path, file])), message }],
     author,
     nowMs,
   })

@@ -13,7 +13,7 @@ export function hostFor(
     isByHost,
   }: { readonly host?: GitHost | undefined; readonly isByHost?: boolean | undefined },
 ): CommittingHost | null {
-  const isPlain = plans.every(({ isExecutable }) => !isExecutable)
+  const isPlain = plans.every(({ files }) => files.every((one) => !one.isExecutable))
   return isByHost && isPlain && host?.commit ? { commit: host.commit } : null
 }
 
@@ -26,10 +26,12 @@ export async function commitAtHost(
   { tip, branch }: { readonly tip: string; readonly branch: string },
 ): Promise<{ isAccepted: boolean; words: string; commits: string[] }> {
   const commits: string[] = []
-  for (const { path, text, message } of plans) {
+  for (const plan of plans) {
+    const { message } = plan
     const expected = commits.at(-1) ?? tip
+    const files = new Map(plan.files.map(({ path, text }) => [path, text]))
     try {
-      commits.push(await host.commit({ branch, expected, message, files: new Map([[path, text]]) }))
+      commits.push(await host.commit({ branch, expected, message, files }))
     } catch (error) {
       if (!(error instanceof HostError)) throw error
       if (error.reason === 'later') throw new MirrorError('unreachable', error.message, error)

@@ -1,9 +1,10 @@
 // A repository on disk and two commits in; what a revert would do, as paths, tree and diff, out. Nothing is written
 // to the repository: objects and refs go to one beside it, which borrows its objects and is thrown away.
 import { type Borrowed, buildBorrowed, treeOf, withBorrowed } from './borrowed.ts'
+import { readState } from './config-history.ts'
 import { pathFilter } from './glob.ts'
 import { planGroup } from './group.ts'
-import { locate, type Version } from './history.ts'
+import { locate, type Search, type Version } from './history.ts'
 import type { RolloutName } from './revert.ts'
 import type { RevertRequest, RevertResult } from './revert-plan.ts'
 
@@ -76,19 +77,19 @@ async function decide(
   if (!current && (bad || good)) return without('superseded', `${name} is not on the branch`)
   if (!bad) return without('needs-human', `${name} is not in the bad commit ${input.bad}`)
   if (!good) return without('needs-human', `${name} is not in the good commit ${input.good}`)
-  const request = requestOf(input, bad, good)
+  const request = requestOf(input, await named(search, bad), await named(search, good))
   const group = await planGroup({ mirror, isIncluded, tip }, [request])
   const [plan] = group.plans
   if (!plan) {
     const result = group.results.get(request.key)
     return without(decisionOf[result?.state ?? 'NeedsHuman'], result?.because ?? 'there is no plan')
   }
-  const { path, message, changed } = plan
+  const { files, message, changed, note } = plan
   const built = await buildBorrowed(borrowed, { ...plan, author, nowMs: input.nowMs ?? 0 })
   return {
     decision: 'commit',
-    because: `restores ${changed} in ${path}`,
-    paths: [path],
+    because: `restores ${changed}${note === undefined ? '' : `. ${note}`}`,
+    paths: files.map(({ path }) => path),
     tree: built.tree,
     diff: built.diff,
     message,
@@ -103,6 +104,12 @@ const decisionOf: Readonly<Record<RevertResult['state'], Decision>> = {
   Superseded: 'superseded',
   Nothing: 'nothing',
   NeedsHuman: 'needs-human',
+}
+
+/** By the revision that the cluster has for it, where Git can tell it. */
+async function named(search: Search, version: Version): Promise<Version> {
+  const state = await readState(search, version.commit, version.path)
+  return { ...version, revision: state?.revision ?? version.revision }
 }
 
 /** Without a path: a Rollout that is written twice is then seen. */

@@ -1,8 +1,8 @@
 // The text at the tip and fields with their bad and good values in; the new text, or why none is needed, out. Pure.
 // For releases whose image stands outside of their Rollout: in values of a Helm chart, in a kustomization.
 import { isAlias, isScalar } from 'yaml'
+import { isSealed, type Revert } from './document-revert.ts'
 import { isMapping } from './merge.ts'
-import { isSealed, type Revert } from './revert.ts'
 import { type FieldPath, parseYamlFile, type YamlDocument } from './yaml-file.ts'
 
 export interface FieldValue {

@@ -9,6 +9,7 @@ import {
   type CommitPlan,
   type Known,
   type PlanContext,
+  type PlannedFile,
   planRevert,
   type RevertRequest,
   type RevertResult,
@@ -50,7 +51,7 @@ export async function planGroup(
     const plan = await planRevert({ ...context, texts } satisfies PlanContext, request, known)
     if (plan.kind === 'done') results.set(request.key, plan.result)
     else {
-      texts.set(plan.path, plan.text)
+      for (const { path, text } of plan.files) texts.set(path, text)
       plans.push(plan)
     }
   }
@@ -71,12 +72,17 @@ async function withModes(
   results: Map<string, RevertResult>,
 ): Promise<CommitPlan[]> {
   if (plans.length === 0) return []
-  const paths = [...new Set(plans.map(({ path }) => path))]
+  const paths = [...new Set(plans.flatMap(({ files }) => files.map(({ path }) => path)))]
   const modes = await mirror.modes(tip, paths)
   return plans.flatMap((plan) => {
-    const mode = modes.get(plan.path)
-    if (mode?.startsWith('100')) return [{ ...plan, isExecutable: mode === '100755' }]
-    const because = `${plan.path} is not a plain file; restore ${plan.changed} by hand`
+    const odd = plan.files.find(({ path }) => !modes.get(path)?.startsWith('100'))
+    if (!odd) {
+      const withMode = ({ path, text }: PlannedFile): PlannedFile => {
+        return { path, text, isExecutable: modes.get(path) === '100755' }
+      }
+      return [{ ...plan, files: plan.files.map(withMode) }]
+    }
+    const because = `${odd.path} is not a plain file; restore ${plan.changed} by hand`
     results.set(plan.request.key, { state: 'NeedsHuman', because })
     return []
   })

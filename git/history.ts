@@ -6,15 +6,12 @@ import { groupMarker } from './definitions.ts'
 import type { Commit } from './git-output.ts'
 import type { Mirror } from './mirror.ts'
 import { isCommitId } from './names.ts'
-import { findRollout, type RolloutName, templateOf } from './revert.ts'
+import { findRollout, type RolloutName, type RolloutRelease, releaseOf } from './revert.ts'
 import { parseYamlFile } from './yaml-file.ts'
 
 /** The document of a Rollout in one commit. */
-export interface Version {
-  readonly commit: string
-  readonly path: string
-  readonly text: string
-  readonly template: unknown
+export interface Version extends FileAt, RolloutRelease {
+  /** Of its template alone. */
   readonly revision: Hash
 }
 
@@ -31,14 +28,32 @@ const maxMoves = 5
 
 /** Every place where the Rollout is written at a commit; more than one is an error of the repository. */
 export async function locate(search: Search, commit: string, hint?: string): Promise<Version[]> {
-  const { mirror, rollout, isIncluded } = search
+  const { rollout, isIncluded } = search
   if (hint !== undefined && isIncluded(hint)) {
-    const found = await readPaths(search, commit, [hint])
+    const found = versionsIn(search, await readPaths(search, commit, [hint]))
     if (found.length > 0) return found
   }
+  return versionsIn(search, await filesWith(search, commit, [rollout.name]))
+}
+
+/** The text of a file in one commit. */
+export interface FileAt {
+  readonly commit: string
+  readonly path: string
+  readonly text: string
+}
+
+/** Files of a commit that hold one of these words; bounded. */
+export async function filesWith(
+  search: Omit<Search, 'rollout'>,
+  commit: string,
+  words: readonly string[],
+): Promise<FileAt[]> {
+  const { mirror, isIncluded } = search
   // git grep 2.39 knows no --end-of-options; the commit is hexadecimal, which is checked.
   if (!isCommitId(commit)) throw new Error(`"${commit.slice(0, 80)}" is not the id of a commit`)
-  const flags = ['-l', '-z', '-I', '-F', '-e', rollout.name, commit, '--']
+  const patterns = words.flatMap((word) => ['-e', word])
+  const flags = ['-l', '-z', '-I', '-F', ...patterns, commit, '--']
   try {
     const output = await mirror.run(['grep', ...flags])
     const paths = output.toString('utf8').split('\0').filter(Boolean)
@@ -52,13 +67,13 @@ export async function locate(search: Search, commit: string, hint?: string): Pro
 }
 
 async function readPaths(
-  search: Search,
+  { mirror }: Pick<Search, 'mirror'>,
   commit: string,
   paths: readonly string[],
-): Promise<Version[]> {
+): Promise<FileAt[]> {
   if (paths.length === 0) return []
   const args = ['ls-tree', '-r', '-z', '--full-tree', '--end-of-options', commit]
-  const listed = await search.mirror.run(paths.length <= 50 ? [...args, '--', ...paths] : args)
+  const listed = await mirror.run(paths.length <= 50 ? [...args, '--', ...paths] : args)
   const wanted = new Set(paths)
   const entries = listed
     .toString('utf8')
@@ -68,24 +83,23 @@ async function readPaths(
       const path = match ? record.slice(match[0].length) : ''
       return match && wanted.has(path) ? [{ id: match[1] ?? '', path }] : []
     })
-  const blobs = await search.mirror.blobs(entries.map(({ id }) => id))
+  const blobs = await mirror.blobs(entries.map(({ id }) => id))
   return entries.flatMap(({ id, path }) => {
     const blob = blobs.get(id)
-    const version =
-      blob?.kind === 'text' ? versionOf(search, { commit, path, text: blob.text }) : null
-    return version ? [version] : []
+    return blob?.kind === 'text' ? [{ commit, path, text: blob.text }] : []
   })
 }
 
-export function versionOf(
-  { rollout }: Pick<Search, 'rollout'>,
-  file: { readonly commit: string; readonly path: string; readonly text: string },
-): Version | null {
+export function versionsIn(search: Pick<Search, 'rollout'>, files: readonly FileAt[]): Version[] {
+  return files.flatMap((file) => versionOf(search, file) ?? [])
+}
+
+export function versionOf({ rollout }: Pick<Search, 'rollout'>, file: FileAt): Version | null {
   if (!file.text.includes(groupMarker)) return null
   const document = findRollout(parseYamlFile(file.path, file.text).documents, rollout)
   if (!document || document.problems.length > 0) return null
-  const template = templateOf(document)
-  return { ...file, template, revision: revisionOf(template) }
+  const release = releaseOf(document)
+  return { ...file, ...release, revision: revisionOf(release.template) }
 }
 
 export interface ReleaseHint {
@@ -109,8 +123,8 @@ export async function findReleases(
   tip: Version,
   hints: { readonly bad: ReleaseHint; readonly good: ReleaseHint },
 ): Promise<Releases> {
-  const bad = run(hints.bad.revision)
-  const good = run(hints.good.revision)
+  const bad = run<Version>(hints.bad.revision)
+  const good = run<Version>(hints.good.revision)
   let count = 0
   for await (const version of versions(search, tip)) {
     bad.see(version)
@@ -140,12 +154,14 @@ export async function findVersion(
 }
 
 /** The newest unbroken run of versions with one revision. */
-function run(revision: string) {
-  let newest: Version | null = null
+export function run<Seen extends { readonly revision: Hash | null; readonly commit: string }>(
+  revision: string,
+) {
+  let newest: Seen | null = null
   let since = ''
   let isOver = false
   return {
-    see(version: Version): void {
+    see(version: Seen): void {
       if (isOver) return
       if (version.revision === revision) {
         newest ??= version
@@ -153,7 +169,8 @@ function run(revision: string) {
       } else if (newest !== null) isOver = true
     },
     isOver: () => isOver,
-    found: (): FoundRelease | null => (newest === null ? null : { ...newest, since }),
+    found: (): (Seen & { readonly since: string }) | null =>
+      newest === null ? null : { ...newest, since },
   }
 }
 

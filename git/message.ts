@@ -15,6 +15,8 @@ export interface RevertMessage {
   readonly reason: string
   readonly because: string
   readonly evidenceText: string
+  /** A sentence about what else goes back, or does not. */
+  readonly note?: string | undefined
   /** Who wrote the bad commit. */
   readonly badAuthor?: string | undefined
   readonly key: string
@@ -42,6 +44,7 @@ export function renderMessage(message: RevertMessage): string {
     `revert(${name}): ${change} (${oneLine(message.reason).slice(0, 60)})`,
     oneLine(message.because).slice(0, 1_024),
     indented(message.evidenceText),
+    message.note === undefined ? '' : `${oneLine(message.note)}.`,
     author,
     trailers.join('\n'),
   ]

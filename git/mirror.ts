@@ -217,7 +217,8 @@ export class Mirror {
       '--no-renames',
     ]
     const bounds = [`--max-count=${count}`, `--skip=${skip}`, '--format=%x01%H']
-    const only = path === undefined ? [] : ['--', `:(top,literal)${path}`]
+    const only =
+      path === undefined ? [] : ['--', ...[path].flat().map((one) => `:(top,literal)${one}`)]
     return parseLog(
       await this.run(['log', ...flags, ...bounds, '--end-of-options', ...range, ...only]),
       isWanted,
@@ -278,7 +279,7 @@ export interface LogQuery {
   readonly from: string
   readonly count: number
   readonly skip?: number
-  readonly path?: string | undefined
+  readonly path?: string | readonly string[] | undefined
   /** Stop at this commit; it and what is behind it are left out. */
   readonly until?: string | undefined
   /** Changes of other paths are left out. */

@@ -98,7 +98,7 @@ async function open(opening: Opening): Promise<RevertResult> {
   const [title = '', ...body] = plan.message.split('\n')
   const proposal = { branch, base: mirror.branch, title, body: body.join('\n').trim(), commit }
   const opened = await host.propose({ ...proposal, autoMerge: context.autoMerge })
-  const sentence = `pull request ${opened.number} restores ${plan.changed} in ${plan.path} once it is merged: ${opened.url}`
+  const sentence = `pull request ${opened.number} restores ${plan.changed} once it is merged: ${opened.url}${noteOf(plan)}`
   const { number, url } = opened
   const because = sentence.slice(0, 1_024)
   return { state: 'Proposed', pullRequest: { number, url }, because }
@@ -122,12 +122,23 @@ async function standingOf(
   const isOurs = (message: string) =>
     isOwnCommit(message) && trailersOf(message).get('Sluice-Rollout') === name
   if (messages.length !== 1 || !messages.every(isOurs)) return 'foreign'
-  const [mine, before, now] = await blobsAt(mirror, plan.path, [head, `${head}^`, tip])
-  const texts = await mirror.blobs(mine === undefined ? [] : [mine])
-  const blob = texts.get(mine ?? '')
-  const isSame = blob?.kind === 'text' && blob.text === plan.text && before === now
-  return isSame ? 'current' : 'stale'
+  for (const { path, text } of plan.files) {
+    const [mine, before, now] = await blobsAt(mirror, path, [head, `${head}^`, tip])
+    const texts = await mirror.blobs(mine === undefined ? [] : [mine])
+    const blob = texts.get(mine ?? '')
+    if (blob?.kind !== 'text' || blob.text !== text || before !== now) return 'stale'
+  }
+  return (await changesOther(mirror, plan, head)) ? 'stale' : 'current'
 }
+
+/** An earlier form of the proposal may have changed files that this one leaves. */
+async function changesOther(mirror: Mirror, plan: CommitPlan, head: string): Promise<boolean> {
+  const [commit] = await mirror.log({ from: head, count: 1 })
+  const ours = new Set(plan.files.map(({ path }) => path))
+  return commit?.changes.some(({ path }) => !ours.has(path)) ?? false
+}
+
+const noteOf = ({ note }: CommitPlan) => (note === undefined ? '' : `. ${note}`)
 
 async function blobsAt(
   mirror: Mirror,
@@ -154,7 +165,7 @@ export async function suggest(
   const [plan] = group.plans
   if (done || !plan) return done ?? human('the revert has no plan; look at the branch')
   const good = request.good.revision.slice(0, 7)
-  const because = `restore ${plan.changed} in ${plan.path}, as it was in release ${good}`
+  const because = `restore ${plan.changed}, as it was in release ${good}${noteOf(plan)}`
   await showSuggestion(context.host, request, because)
   return human(`spec.revert.mode is suggest: ${because}`)
 }

@@ -5,12 +5,16 @@ import { join } from 'node:path'
 import { type Borrowed, buildBorrowed, treeOf, withBorrowed } from './borrowed.ts'
 import { GitError, git } from './command.ts'
 import type { Author } from './commit-builder.ts'
+import { refsOf, revisionIn } from './config-documents.ts'
+import { configAt, type ReleaseState } from './config-history.ts'
+import { restored } from './config-plan.ts'
+import { changedText } from './config-revert.ts'
 import type { DryRun } from './dry-run.ts'
 import { pathFilter } from './glob.ts'
 import { findVersion, locate, type Search, type Version } from './history.ts'
 import { renderRestore } from './message.ts'
 import { isBranchName } from './names.ts'
-import { type RolloutName, revertRelease } from './revert.ts'
+import type { RolloutName } from './revert.ts'
 
 export interface RestoreInput {
   /** Directory of a repository, with or without a work tree. */
@@ -60,25 +64,35 @@ async function decide(input: RestoreInput, borrowed: Borrowed): Promise<Restore>
   if (second) {
     return without('needs-human', `${name} is written in ${current.path} and ${second.path}`)
   }
-  const change = revertRelease({
-    rollout,
-    tip: current,
-    bad: { template: current.template, text: current.text },
-    good: { template: past.template, text: past.text },
-  })
+  const change = await restored(
+    { search, current, texts: new Map() },
+    { bad: await stateAt(search, current), good: await stateAt(search, past) },
+  )
   if (change.kind === 'nothing') return without('nothing', `the branch asks for ${past.revision}`)
   if (change.kind !== 'commit') return without('needs-human', change.because)
-  const { path, text, changed } = change
   const message = renderRestore({ rollout, from: current, to: past, at: input.at })
   const author = await authorOf(borrowed)
-  const mode = (await mirror.modes(tip, [path])).get(path)
-  if (!mode?.startsWith('100')) return without('needs-human', `${path} is not a plain file`)
-  const what = { path, text, message, author, nowMs: input.nowMs, isExecutable: mode === '100755' }
+  const paths = change.files.map(({ path }) => path)
+  const modes = await mirror.modes(tip, paths)
+  const odd = paths.find((path) => !modes.get(path)?.startsWith('100'))
+  if (odd !== undefined) return without('needs-human', `${odd} is not a plain file`)
+  const files = change.files.map((file) => ({
+    ...file,
+    isExecutable: modes.get(file.path) === '100755',
+  }))
+  const what = { files, message, author, nowMs: input.nowMs }
   const { commit, ...built } = await buildBorrowed(borrowed, what)
-  const because = `restores ${changed.slice(0, 3).join(', ')} in ${path} as of ${past.commit.slice(0, 12)}`
-  const shown = { ...without('commit', because), ...built, paths: [path], message }
+  const note = change.note === undefined ? '' : `. ${change.note}`
+  const because = `restores ${changedText(change.changed, files)} as of ${past.commit.slice(0, 12)}${note}`
+  const shown = { ...without('commit', because), ...built, paths, message }
   if (!input.write) return shown
   return { ...shown, commit, branch: await publish(borrowed, { rollout, past }) }
+}
+
+/** With what the Rollout names there. */
+async function stateAt(search: Search, rollout: Version): Promise<ReleaseState> {
+  const config = await configAt(search, rollout.commit, refsOf(rollout))
+  return { commit: rollout.commit, rollout, config, revision: revisionIn(rollout, config) }
 }
 
 /** The Rollout as it was. Times are those of the commits of the branch, not of its side branches. */

@@ -1,6 +1,10 @@
 // One revert and the tip of a branch in; the commit it needs, or why it needs none, out. Everything is read
 // again for each attempt to push: a plan is only true for its tip.
 
+import { refsOf } from './config-documents.ts'
+import { planWithConfig } from './config-plan.ts'
+import { changedText, type ReleaseRevert } from './config-revert.ts'
+import type { FileText, Revert } from './document-revert.ts'
 import { type FieldValue, revertFields } from './field-revert.ts'
 import {
   type FoundRelease,
@@ -14,7 +18,8 @@ import {
 import { renderMessage } from './message.ts'
 import type { Mirror } from './mirror.ts'
 import { isCommitId, pathProblem } from './names.ts'
-import { type Revert, revertRelease } from './revert.ts'
+import { askedAgain, objectionTo } from './objection.ts'
+import { revertRelease } from './revert.ts'
 
 export interface ReleaseRef {
   readonly revision: string
@@ -45,11 +50,8 @@ export interface RevertRequest {
   readonly decidedAtMs?: number
   /** Where the release stands outside of its Rollout; then the Rollout itself is not looked for. */
   readonly fields?: { readonly path: string; readonly values: readonly FieldValue[] } | undefined
-  /**
-   * The release has configuration beside its template, so that a template alone does not tell its revision: both
-   * are what the Rollout asked for at the commits that are remembered.
-   */
-  readonly isByCommit?: boolean | undefined
+  /** The release has configuration beside its template: both make its revision. */
+  readonly hasConfig?: boolean | undefined
   /** How it reaches the branch, `direct` unless told. */
   readonly mode?: RevertMode
   /** Asked just before the push: a person may have allowed the release another try meanwhile. */
@@ -86,12 +88,16 @@ export interface PlanContext {
 export interface CommitPlan {
   readonly kind: 'commit'
   readonly request: RevertRequest
-  readonly path: string
-  readonly text: string
-  readonly isExecutable?: boolean
+  readonly files: readonly PlannedFile[]
   readonly message: string
-  /** The fields that change, for people. */
+  /** The fields that change and their files, for people. */
   readonly changed: string
+  /** What people should know besides. */
+  readonly note?: string | undefined
+}
+
+export interface PlannedFile extends FileText {
+  readonly isExecutable?: boolean
 }
 
 export type RevertPlan = CommitPlan | { readonly kind: 'done'; readonly result: RevertResult }
@@ -107,8 +113,6 @@ export interface Known {
   readonly fieldsText?: string | null | undefined
   readonly releases?: Releases | undefined
   readonly isExpired?: boolean | undefined
-  /** The revert as it was asked for, where releases are known by other digests here. */
-  readonly asked?: RevertRequest | undefined
   /** By commit id. */
   readonly authors?: ReadonlyMap<string, string> | undefined
 }
@@ -126,7 +130,6 @@ export async function planRevert(
     return { kind: 'done', result: { state: 'Committed', commit: known.same, because } }
   }
   if (request.fields) return planFields(context, request, known)
-  if (request.isByCommit) return planByCommit(context, request, known)
   const search: Search = { mirror, rollout, isIncluded }
   const places = known.current ? [known.current] : await locate(search, tip, request.path)
   const [found] = places
@@ -137,22 +140,20 @@ export async function planRevert(
   }
   const current = overlaid(search, found, texts)
   if (!current) return done('NeedsHuman', `${name} in ${found.path} can not be read any more`)
-  if (current.revision === good.revision) {
-    return done('Nothing', `branch ${mirror.branch} asks for the good release of ${name} already`)
-  }
-  if (known.other !== undefined && current.revision === bad.revision) {
-    return done('NeedsHuman', askedAgain(name, known.other))
-  }
-  if (known.isExpired && current.revision !== bad.revision) {
-    const because = `the release of ${name} has changed since it was judged, more than 20 minutes ago: the new one decides`
-    return done('Superseded', because)
-  }
+  const hasConfig = request.hasConfig || refsOf(current).length > 0
+  if (hasConfig) return planConfig(context, { request, known, current })
+  const objection = objectionTo({ request, branch: mirror.branch, known })(current.revision)
+  if (objection) return planOf(objection, { context, request, bad: null, good: null })
   const seen = known.releases ?? (await findReleases(search, found, { bad, good }))
   const releases = {
     bad: seen.bad ?? remembered(search, bad, current.path),
     good: seen.good ?? remembered(search, good, current.path),
   }
-  if (!releases.good) return done('NeedsHuman', notFound(name, 'good', good))
+  if (!releases.good) {
+    // It may have had configuration that the bad one lacks.
+    const plan = await planConfig(context, { request, known, current })
+    return plan.kind === 'commit' ? plan : done('NeedsHuman', notFound(name, 'good', good))
+  }
   const isBad = current.revision === bad.revision
   const badTemplate = isBad ? current.template : releases.bad?.template
   if (badTemplate === undefined) return done('NeedsHuman', notFound(name, 'bad', bad))
@@ -164,45 +165,37 @@ export async function planRevert(
   })
   return planOf(revert, {
     context,
-    request: known.asked ?? request,
+    request,
     bad: releases.bad,
     good: releases.good,
     authors: known.authors,
   })
 }
 
-async function planByCommit(
-  context: PlanContext,
-  request: RevertRequest,
-  known: Known,
-): Promise<RevertPlan> {
-  const { namespace, name } = request.rollout
-  const named = await byTemplate({ ...context, rollout: request.rollout }, request)
-  if ('problem' in named) return done('NeedsHuman', `${namespace}/${name}: ${named.problem}`)
-  const plain = { ...request, ...named, isByCommit: false }
-  return planRevert(context, plain, { ...known, asked: request })
+interface Placed {
+  readonly request: RevertRequest
+  readonly known: Known
+  readonly current: Version
 }
 
-/** Both releases by the digest of their templates alone. */
-async function byTemplate(
-  search: Search,
-  { bad, good, path }: RevertRequest,
-): Promise<Pick<RevertRequest, 'bad' | 'good'> | { readonly problem: string }> {
-  const at = async (release: ReleaseRef): Promise<ReleaseRef | null> => {
-    const { commit } = release
-    if (commit === undefined || !isCommitId(commit)) return null
-    const [found] = await locate(search, commit, path).catch(() => [])
-    return found ? { ...release, revision: found.revision } : null
-  }
-  const [before, after] = [await at(good), await at(bad)]
-  if (!before || !after) {
-    const problem = 'with spec.config, releases are known by their commits, and these are not there'
-    return { problem: `${problem}; restore the last good one by hand` }
-  }
-  if (before.revision !== after.revision) return { bad: after, good: before }
-  const problem = 'the releases differ in what spec.config names, and not in the template'
-  return { problem: `${problem}; restore the ConfigMap or Secret by hand` }
+async function planConfig(
+  context: PlanContext,
+  { request, known, current }: Placed,
+): Promise<RevertPlan> {
+  const { mirror, isIncluded, texts } = context
+  const { rollout, bad, good } = request
+  const search: Search = { mirror, rollout, isIncluded }
+  const objection = objectionTo({ request, branch: mirror.branch, known })
+  const plan = await planWithConfig({ search, current, texts, bad, good, objection })
+  const { authors } = known
+  return planOf(plan.revert, { context, request, bad: plan.bad, good: plan.good, authors })
 }
+
+const stateOf = {
+  superseded: 'Superseded',
+  nothing: 'Nothing',
+  'needs-human': 'NeedsHuman',
+} as const
 
 /** The bad value tells that the branch asks for the bad release: nothing is looked up in the history. */
 async function planFields(
@@ -216,6 +209,10 @@ async function planFields(
   const { path = '', values = [] } = fields ?? {}
   const problem = pathProblem(path) ?? (isIncluded(path) ? null : 'the GitSource leaves it out')
   if (problem !== null) return done('NeedsHuman', `${path} can not be written: ${problem}`)
+  if (request.hasConfig && values.every(({ bad, good }) => bad === good)) {
+    const because = `the releases of ${name} differ in what spec.config names, which spec.revert.include does not tell of; restore it by hand`
+    return done('NeedsHuman', because)
+  }
   const text = texts.get(path) ?? known.fieldsText ?? null
   const revert = revertFields({ name, tip: text === null ? null : { path, text }, fields: values })
   if (known.other !== undefined && revert.kind === 'commit') {
@@ -224,37 +221,31 @@ async function planFields(
   return planOf(revert, { context, request, bad: null, good: null, authors: known.authors })
 }
 
-function askedAgain(name: string, commit: string): string {
-  return `commit ${commit.slice(0, 12)} restored ${name} from this release before, and somebody asked for it again since: a person's word stays`
-}
-
 interface Found {
   readonly context: PlanContext
   readonly request: RevertRequest
-  readonly bad: FoundRelease | null
-  readonly good: FoundRelease | null
-  readonly authors: Known['authors']
+  readonly bad: Pick<FoundRelease, 'since'> | null
+  readonly good: Pick<FoundRelease, 'since'> | null
+  readonly authors?: Known['authors']
 }
 
-async function planOf(revert: Revert, found: Found): Promise<RevertPlan> {
-  if (revert.kind === 'superseded') return done('Superseded', revert.because)
-  if (revert.kind === 'nothing') return done('Nothing', revert.because)
-  if (revert.kind === 'needs-human') return done('NeedsHuman', revert.because)
+async function planOf(revert: Revert | ReleaseRevert, found: Found): Promise<RevertPlan> {
+  if (revert.kind !== 'commit') return done(stateOf[revert.kind], revert.because)
   const { context, request } = found
   const bad = { revision: request.bad.revision, commit: found.bad?.since ?? request.bad.commit }
   const good = { revision: request.good.revision, commit: found.good?.since ?? request.good.commit }
   const reason = request.reason ?? 'analysis failed'
   const badAuthor =
     found.authors?.get(bad.commit ?? '') ?? (await authorOf(context.mirror, bad.commit))
-  const { path, text, changed } = revert
-  const shown = changed.slice(0, 3).join(', ')
+  const files = 'files' in revert ? revert.files : [{ path: revert.path, text: revert.text }]
+  const note = 'note' in revert ? revert.note : undefined
   return {
     kind: 'commit',
     request,
-    path,
-    text,
-    message: renderMessage({ ...request, bad, good, reason, badAuthor }),
-    changed: changed.length > 3 ? `${shown} and ${changed.length - 3} more` : shown,
+    files,
+    note,
+    message: renderMessage({ ...request, bad, good, reason, badAuthor, note }),
+    changed: changedText(revert.changed, files),
   }
 }
 

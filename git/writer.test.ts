@@ -248,32 +248,6 @@ Sluice-Key: ${request().key}`,
       },
     },
     {
-      name: 'of releases with configuration, known by their commits,',
-      state: 'Committed',
-      because: /a\.yaml/,
-      arrange: async (repo) => ({
-        bad: { revision: 'bad-of-both', commit: await repo.head() },
-        good: { revision: 'good-of-both', commit: await repo.text(['rev-parse', 'main^']) },
-        isByCommit: true,
-      }),
-    },
-    {
-      name: 'of releases that differ in their configuration alone',
-      state: 'NeedsHuman',
-      because: /differ in what spec\.config names.*by hand/,
-      arrange: async (repo) => ({
-        bad: { revision: 'bad-of-both', commit: await repo.head() },
-        good: { revision: 'good-of-both', commit: await repo.head() },
-        isByCommit: true,
-      }),
-    },
-    {
-      name: 'of releases with configuration and without commits',
-      state: 'NeedsHuman',
-      because: /known by their commits, and these are not there/,
-      arrange: async () => ({ isByCommit: true }),
-    },
-    {
       name: 'to a release that nobody has',
       state: 'NeedsHuman',
       because: /the good release 0123456789 of shop\/checkout is not in the last 500 changes/,

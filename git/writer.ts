@@ -237,8 +237,8 @@ async function oneByOne(
 function commit(plans: readonly CommitPlan[], tip: string, options: WriterOptions) {
   return buildCommits((args, more) => options.mirror.run(args, more), {
     parent: tip,
-    plans: plans.map(({ path, text, isExecutable, message }) => ({
-      files: new Map([[path, { text, isExecutable }]]),
+    plans: plans.map(({ files, message }) => ({
+      files: new Map(files.map(({ path, ...file }) => [path, file])),
       message,
     })),
     author: options.spec.author,
@@ -260,7 +260,8 @@ function settle(
 
 function committed(plan: CommitPlan | undefined, id: string | undefined): RevertResult {
   if (plan === undefined || id === undefined) return human('the commit has no id')
-  const because = `restored ${plan.changed} in ${plan.path} by commit ${id.slice(0, 12)}`
+  const note = plan.note === undefined ? '' : `. ${plan.note}`
+  const because = `restored ${plan.changed} by commit ${id.slice(0, 12)}${note}`
   return { state: 'Committed', commit: id, because: because.slice(0, 1_024) }
 }
 

@@ -145,7 +145,7 @@ async function answer(
     isWanted: () => isWanted(desk, observed, attempt),
     ...reasonAndPlace(observed),
     fields,
-    isByCommit: !fields && config.length > 0,
+    hasConfig: config.length > 0,
   })
   if (result.state === 'Committed') desk.onCommit(`${owner.namespace}/${name}`)
   return { bad, attempt, ...result }

@@ -79,8 +79,8 @@ async function measure(directory: string): Promise<void> {
       const { plans } = await planGroup({ mirror, isIncluded, tip }, [request])
       return buildCommits((args, more) => mirror.run(args, more), {
         parent: tip,
-        plans: plans.map(({ path, text, message }) => ({
-          files: new Map([[path, { text }]]),
+        plans: plans.map(({ files, message }) => ({
+          files: new Map(files.map(({ path, text }) => [path, { text }])),
           message,
         })),
         author,
