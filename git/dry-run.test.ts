@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { type Decision, dryRun } from './dry-run.ts'
-import { main } from './dry-run-main.ts'
 import { type Files, type Repository, rolloutText } from './repository.fixture.ts'
 import { bad, good, open, request, withRepository } from './writer.fixture.ts'
 
@@ -93,23 +92,13 @@ describe('a dry run', { concurrency: 3 }, () => {
     })
   })
 
-  it('prints one line of JSON, or says what is wrong', async () => {
+  it('of names that are none says what is wrong', async () => {
     await withRepository(async (repo) => {
       const commits = [await repo.commit({ [path]: good }), await repo.commit({ [path]: bad })]
-      const printed: string[] = []
-      const run = (...flags: string[]) => main(flags, (text) => printed.push(text))
-      const base = ['--repo', repo.repository, '--branch', 'main', '--rollout', 'shop/checkout']
-      const which = ['--bad', commits[1] ?? '', '--good', commits[0] ?? '']
-      assert.equal(await run(...base, ...which, '--json'), 0)
-      const { decision, paths, tree, diff } = JSON.parse(printed.at(-1) ?? '')
-      assert.deepEqual([decision, paths], ['commit', [path]])
-      assert.match(tree, /^[0-9a-f]{40}$/)
-      assert.match(diff, /^diff --git /)
-      assert.equal(await run(...base, ...which, '--branch', 'absent'), 1)
-      assert.match(printed.at(-1) ?? '', /has no branch absent/)
-      assert.equal(await run(...base, '--bad', '--upload-pack=x', '--good', 'y'), 2)
-      assert.equal(await run(...base, '--bad=--all', '--good', 'y'), 1)
-      assert.equal(await run('--rollout', 'checkout'), 2)
+      const [first = '', second = ''] = commits
+      const input = { repo: repo.repository, branch: 'main', rollout, bad: second, good: first }
+      await assert.rejects(dryRun({ ...input, branch: 'absent' }), /has no branch absent/)
+      await assert.rejects(dryRun({ ...input, bad: '--all' }), /has no commit --all/)
     })
   })
 })

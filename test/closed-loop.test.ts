@@ -11,7 +11,7 @@ import { commandAnnotation } from '../crds/names.ts'
 import type { Verb } from '../crds/words.ts'
 import { type HttpsHost, startHttpsHost } from '../git/https-host.fixture.ts'
 import type { Resource } from '../kube/api.ts'
-import { rollouts } from '../kube/resources.ts'
+import { configMaps, rollouts } from '../kube/resources.ts'
 import { dialects } from './doubles/git-hosts/dialects.ts'
 import { type HostServer, startHost } from './doubles/git-hosts/server.ts'
 import { type Cluster, startCluster } from './fixtures/cluster.ts'
@@ -241,6 +241,51 @@ describe('the Git loop', { concurrency: 2 }, () => {
     assert.equal(answer.commit, head)
     assert.equal(await cluster.repository.file(head, file), values('v1').trimEnd())
     await deliver('v1')
+    await cluster.until('it is restored', async () => {
+      return (await cluster.rollout('checkout'))?.phase === 'Stable'
+    })
+  })
+
+  it('restores a ConfigMap that was all that a release changed', async () => {
+    await using cluster = await startCluster()
+    await cluster.follow()
+    const file = 'config/env.yaml'
+    const env = (rate: string) => `# of the shop
+apiVersion: v1
+kind: ConfigMap
+metadata: { name: env, namespace: shop, labels: { sluice.dev/config: named } }
+data: { RATE: "${rate}" } # a second
+`
+    const rollout = `${text('v1', 'mode: direct')}  config: [{ configMap: env }]\n`
+    /** The manifests of the team go to the cluster by another tool. */
+    const deliver = async (rate: string) => {
+      const key = { namespace: 'shop', name: 'env' }
+      const how = { fieldManager: 'argocd', force: true }
+      await cluster.api.patch(configMaps, key, 'apply', parse(env(rate)), how)
+    }
+    await deliver('10')
+    await cluster.repository.commit('v1', { [path]: rollout, [file]: env('10') })
+    await cluster.until('it serves', () => isReady(cluster))
+    await cluster.repository.commit('v2', { [file]: env('99'), 'README.md': 'hello' })
+    await deliver('99')
+    await cluster.until('a trial', async () => {
+      return (await cluster.rollout('checkout'))?.phase === 'Progressing'
+    })
+    await say(cluster, 'abort')
+    const answer = await cluster.until('Git has answered', async () => {
+      const revertState = (await cluster.rollout('checkout'))?.revert
+      return revertState && revertState.state !== 'Requested' && revertState
+    })
+    assert.equal(answer.state, 'Committed', answer.because)
+    assert.match(
+      answer.because,
+      /^restored ConfigMap env data\.RATE in config\/env\.yaml by commit/,
+    )
+    const head = await cluster.repository.head()
+    assert.equal(answer.commit, head)
+    assert.equal(await cluster.repository.file(head, file), env('10').trimEnd())
+    assert.equal(run(cluster.repository.path, 'diff', '--name-only', `${head}^`, head), file)
+    await deliver('10')
     await cluster.until('it is restored', async () => {
       return (await cluster.rollout('checkout'))?.phase === 'Stable'
     })
