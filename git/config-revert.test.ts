@@ -72,6 +72,9 @@ interface Row {
   readonly after?: readonly Files[]
   /** The commit that status names for the bad release, if not that of the bad commit. */
   readonly isRolloutUntouched?: boolean
+  readonly request?: Partial<RevertRequest>
+  /** The whole branch, after a force-push that drops all commits. */
+  readonly rewritten?: Files
   readonly state?: RevertResult['state']
   /** Of the files at the end; those that are not named are as they were at the tip. */
   readonly result?: Files
@@ -208,6 +211,52 @@ const rows: Row[] = [
     message: /^ConfigMap shop\/env is not in Git and stays as it is\.$/m,
   },
   {
+    name: 'a release that was judged long ago goes back while the branch asks for exactly it',
+    good: { [path]: app('app:1') },
+    bad: { [path]: app('app:2') },
+    after: [{ [path]: app('app:2').replace('replicas: 3', 'replicas: 9') }],
+    request: { decidedAtMs: 1 },
+    result: { [path]: app('app:1').replace('replicas: 3', 'replicas: 9') },
+  },
+  {
+    name: 'a release that was judged long ago gives way to a change of its configuration',
+    good: { [path]: app('app:1'), [file]: env('10') },
+    bad: { [path]: app('app:2'), [file]: env('99') },
+    after: [{ [file]: env('99', 'off') }],
+    request: { decidedAtMs: 1 },
+    state: 'Superseded',
+    because: /more than 20 minutes ago/,
+  },
+  {
+    name: 'fields elsewhere go back, and it says that the configuration does not',
+    good: { [path]: app('app:1'), 'values.yaml': 'tag: "1"\n' },
+    bad: { 'values.yaml': 'tag: "2"\n' },
+    isRolloutUntouched: true,
+    request: {
+      fields: { path: 'values.yaml', values: [{ field: '/tag', bad: '2', good: '1' }] },
+    },
+    result: { 'values.yaml': 'tag: "1"\n' },
+    because: /What spec\.config names stays as it is/,
+  },
+  {
+    name: 'fields elsewhere that did not change tell nothing of the configuration',
+    good: { [path]: app('app:1'), 'values.yaml': 'tag: "1"\n' },
+    bad: { 'b.yaml': 'a: b\n' },
+    isRolloutUntouched: true,
+    request: {
+      fields: { path: 'values.yaml', values: [{ field: '/tag', bad: '1', good: '1' }] },
+    },
+    state: 'NeedsHuman',
+    because: /differ in what spec\.config names/,
+  },
+  {
+    name: 'a history that was rewritten is no help, but the commits that are remembered are',
+    good: { [path]: app('app:1'), [file]: env('10') },
+    bad: { [path]: app('app:2'), [file]: env('99') },
+    rewritten: { [path]: app('app:2'), [file]: env('99') },
+    result: { [path]: app('app:1'), [file]: env('10') },
+  },
+  {
     name: 'a change of what is not in Git alone is for a person',
     good: { [path]: app('app:1') },
     bad: { 'b.yaml': 'a: b\n' },
@@ -265,6 +314,11 @@ async function play(repo: Repository, row: Row) {
   const goodCommit = await repo.commit(row.good)
   const badCommit = await repo.commit(row.bad)
   for (const files of row.after ?? []) await repo.commit(files)
+  if (row.rewritten) {
+    await open(repo).mirror.fetch()
+    await repo.run(['update-ref', '-d', 'refs/heads/main'])
+    await repo.commit(row.rewritten)
+  }
   const [good, bad] = [row.good, { ...row.good, ...row.bad }].map(revisionOfFiles) as [
     string,
     string,
@@ -303,7 +357,7 @@ describe('a release with configuration', { concurrency: 3 }, () => {
         const { asked } = await play(repo, row)
         const before = await repo.head()
         const count = Number(await commitCount(repo))
-        const result = await open(repo).writer.revert(request(asked))
+        const result = await open(repo).writer.revert(request({ ...asked, ...row.request }))
         assert.equal(result.state, row.state ?? 'Committed', result.because)
         if (row.because) assert.match(result.because, row.because)
         const isCommit = result.state === 'Committed'

@@ -218,7 +218,10 @@ async function planFields(
   if (known.other !== undefined && revert.kind === 'commit') {
     return done('NeedsHuman', askedAgain(name, known.other))
   }
-  return planOf(revert, { context, request, bad: null, good: null, authors: known.authors })
+  const found: Found = { context, request, bad: null, good: null, authors: known.authors }
+  if (!request.hasConfig || revert.kind !== 'commit') return planOf(revert, found)
+  const note = 'What spec.config names stays as it is: spec.revert.include does not tell of it'
+  return planOf({ kind: 'commit', files: [revert], changed: revert.changed, note }, found)
 }
 
 interface Found {
