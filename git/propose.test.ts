@@ -1,11 +1,13 @@
 // Reverts by pull request, with real repositories and a host in memory: adopt, update, give way.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { parse } from 'yaml'
+import { contentDigest, revisionOf } from '../crds/revision.ts'
 import type { GitHost, Proposal, PullRequest } from './hosts/host.ts'
 import { HostError } from './hosts/http.ts'
 import { openMirror } from './mirror.ts'
 import { branchOf } from './propose.ts'
-import type { Repository } from './repository.fixture.ts'
+import { type Repository, rolloutText } from './repository.fixture.ts'
 import type { RevertRequest } from './revert-plan.ts'
 import { bad, good, hook, request, withRepository } from './writer.fixture.ts'
 import { createWriter } from './writer.ts'
@@ -87,6 +89,38 @@ describe('a revert by pull request', { concurrency: 3 }, () => {
       await merge(repo)
       if (pulls[0]) pulls[0].state = 'merged'
       assert.equal((await writer.revert(byPull)).state, 'Committed')
+    })
+  })
+
+  it('holds all files of a release, and only those that still need it', async () => {
+    await withRepository(async (repo) => {
+      const env = (rate: string) =>
+        `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: env }\ndata: { RATE: "${rate}" }\n`
+      const app = (image: string) =>
+        rolloutText({ image, more: '  config: [{ configMap: env }]\n' })
+      const digested = (image: string, rate: string) => {
+        const digest = contentDigest(parse(env(rate)))
+        const { template } = parse(app(image)).spec
+        return revisionOf(template, [{ kind: 'ConfigMap', name: 'env', digest }])
+      }
+      await repo.commit({ [path]: app('app:1'), 'env.yaml': env('10') })
+      await repo.commit({ [path]: app('app:2'), 'env.yaml': env('99') })
+      const releases = {
+        good: { revision: digested('app:1', '10') },
+        bad: { revision: digested('app:2', '99') },
+      }
+      const asked: RevertRequest = { ...byPull, ...releases }
+      const own = branchOf(asked)
+      const writer = open(repo, memoryHost().host)
+      assert.equal((await writer.revert(asked)).state, 'Proposed')
+      const first = await repo.head(own)
+      const files = () => repo.text(['diff', '--name-only', `main...${own}`])
+      assert.equal(await files(), `env.yaml\n${path}`)
+      await writer.revert(asked)
+      assert.equal(await repo.head(own), first, 'nothing is pushed twice')
+      await repo.commit({ 'env.yaml': env('10') })
+      assert.equal((await writer.revert(asked)).state, 'Proposed')
+      assert.equal(await files(), path)
     })
   })
 
