@@ -30,6 +30,8 @@ export interface GitParts {
 }
 
 const fetchMs = 200
+/** From the last look whether a push is wanted until it arrives. */
+export const flightMs = fetchMs + 1
 
 export function createGit(parts: GitParts): OpenGit {
   return () => {

@@ -1,9 +1,9 @@
 // Invariants of Git (G): asked at each push of Sluice, against the whole graph and what was stored.
 import { trailersOf } from '../../git/message.ts'
-import { history } from './git-client.ts'
+import { flightMs, history } from './git-client.ts'
 import { definitionsIn, isAncestor, type Push } from './git-host.ts'
 import { path } from './scenario.ts'
-import { type Rule, rolloutOf, statusOf } from './view.ts'
+import { type Rule, rolloutAt, rolloutOf, statusOf } from './view.ts'
 
 const trailer = ({ to }: Push, name: string) => trailersOf(to.message).get(name) ?? ''
 
@@ -58,9 +58,13 @@ export const pushRules: readonly Rule<Push>[] = [
     says: 'the verdict was stored before',
     check(view, push) {
       const bad = trailer(push, 'Sluice-Bad')
-      const rollout = rolloutOf(view)
-      const isKnown = statusOf(rollout).quarantine?.some(({ revision }) => revision === bad)
-      return !rollout || isKnown ? null : `${bad} is in no quarantine`
+      // A retry that comes while the push is on its way withdraws what can not be stopped any more.
+      const known = [rolloutOf(view), rolloutAt(view, view.kernel.now() - flightMs)]
+      if (known.includes(null)) return null
+      const isKnown = known.some((rollout) =>
+        statusOf(rollout).quarantine?.some(({ revision }) => revision === bad),
+      )
+      return isKnown ? null : `${bad} is in no quarantine`
     },
   },
 ]
