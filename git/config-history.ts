@@ -66,6 +66,27 @@ export async function configAt(
   return findConfig(overlaid, { rollout: search.rollout, refs })
 }
 
+/** With the revision that the cluster has for it, where Git can tell it. */
+export async function named(search: Search, version: Version): Promise<Version> {
+  const config = await configAt(search, version.commit, refsOf(version))
+  return { ...version, revision: revisionIn(version, config) ?? version.revision }
+}
+
+/** The newest state of a release whose revision begins like this. */
+export async function findState(
+  search: Search,
+  tip: ReleaseState,
+  start: string,
+): Promise<Version | null> {
+  let count = 0
+  for await (const { revision, rollout, commit } of states(search, tip)) {
+    if (revision?.startsWith(start)) return { ...rollout, commit, revision }
+    count += 1
+    if (count >= maxCommits) return null
+  }
+  return null
+}
+
 /** The commit before another, along first parents. */
 export async function parentOf({ mirror }: Search, commit: string): Promise<string | undefined> {
   const [parent] = await mirror.log({ from: commit, count: 1, skip: 1 })
@@ -92,8 +113,8 @@ export async function findStates(
     return state?.revision === revision ? { ...state, since: state.commit } : null
   }
   return {
-    bad: bad.found() ?? (await remembered(hints.bad)),
-    good: good.found() ?? (await remembered(hints.good)),
+    bad: bad.first() ?? (await remembered(hints.bad)),
+    good: good.last() ?? (await remembered(hints.good)),
   }
 }
 

@@ -45,11 +45,12 @@ export async function planWithConfig(input: ConfigPlanInput): Promise<ConfigPlan
   if (revert) return { revert, bad: null, good: null }
   const seen = texts.size === 0 ? tip : await readState(search, current.commit, current.path)
   const found = await findStates(search, seen ?? tip, { bad, good })
-  const asBad = tip.revision === bad.revision ? { ...tip, since: bad.commit ?? '' } : null
-  const badState = found.bad ?? asBad
+  const isBad = tip.revision === bad.revision
+  // Where no commit of the bad release is found, its formatting is not known either.
+  const badState = found.bad ?? (isBad ? { ...tip, rollout: { ...current, text: '' } } : null)
   if (found.good && badState) {
-    const result = await restored(input, { bad: asBad ?? badState, good: found.good })
-    const isProven = result.kind !== 'commit' || !asBad || (await isGood(input, result, found.good))
+    const result = await restored(input, { bad: badState, good: found.good })
+    const isProven = result.kind !== 'commit' || !isBad || (await isGood(input, result, found.good))
     if (isProven) return { revert: result, bad: found.bad, good: found.good }
     const because = `the configuration would not be that of release ${good.revision}; restore it by hand`
     return { revert: { kind: 'needs-human', because }, bad: null, good: null }
@@ -62,7 +63,7 @@ export async function planWithConfig(input: ConfigPlanInput): Promise<ConfigPlan
   const still = objection(nameByTemplate(tip, input, agreed))
   if (still) return { revert: still, bad: null, good: null }
   const result = await restored(input, agreed)
-  return { ...agreed, revert: noted(result, agreed.absent, search) }
+  return { ...agreed, revert: result }
 }
 
 /** Both sides with what either of them names, as it was and as it is; `restore` of the plugin uses it, too. */
@@ -78,7 +79,9 @@ export async function restored(
   }
   const { rollout } = search
   const tip = await side({ commit: current.commit, rollout: current })
-  return revertWithConfig({ rollout, tip, bad: await side(bad), good: await side(good) })
+  const sides = { tip, bad: await side(bad), good: await side(good) }
+  const absent = refs.filter((ref) => !tip.config.documents.has(keyOf(ref)))
+  return noted(revertWithConfig({ rollout, ...sides }), absent, search)
 }
 
 async function tipOf({ search, current, texts }: ConfigPlanInput): Promise<ReleaseState> {
@@ -116,7 +119,6 @@ function nameByTemplate(
 type Agreed = {
   readonly bad: FoundState
   readonly good: FoundState
-  readonly absent: readonly ConfigRef[]
 }
 
 /**
@@ -163,11 +165,9 @@ async function byCommit(
       problem: `the releases differ in what ${names} held, which Git can not tell, and not in the template`,
     }
   }
-  const absent = unknown.filter((ref) => !tip.config.documents.has(keyOf(ref)))
   return {
     bad: { ...bad, since: bad.commit },
     good: { ...good, since: good.commit },
-    absent,
   }
 }
 

@@ -124,6 +124,19 @@ const rows: Row[] = [
     result: { [file]: env('10', 'off') },
   },
   {
+    name: 'a comment that somebody wrote since stays',
+    good: { [path]: app('app:1'), [file]: env('10') },
+    bad: { [path]: app('app:2'), [file]: env('99') },
+    after: [
+      { [file]: env('99').replace('of the shop', 'of all shops') },
+      { [path]: app('app:2').replace('# a comment', '# for the sale') },
+    ],
+    result: {
+      [path]: app('app:1').replace('# a comment', '# for the sale'),
+      [file]: env('10').replace('of the shop', 'of all shops'),
+    },
+  },
+  {
     name: 'documents beside it in one file stay byte by byte',
     good: {
       [path]: `${other('1')}---\n${app('app:1')}---\n${env('10')}---\n${other('x').replace('other', 'last')}`,
@@ -383,6 +396,24 @@ describe('a release with configuration', { concurrency: 3 }, () => {
       assert.deepEqual(back.paths, [path, file], back.because)
       assert.equal(back.tree, shown.tree)
       assert.equal(await repo.read(file, back.branch ?? ''), env('10'))
+    })
+  })
+
+  it('is restored by its revision, also when its configuration alone differs', async () => {
+    await withRepository(async (repo) => {
+      const [row] = rows
+      assert.ok(row)
+      await play(repo, row)
+      const [to, from] = [row.good, { ...row.good, ...row.bad }].map(revisionOfFiles)
+      const rollout = { namespace: 'shop', name: 'checkout' }
+      const input = { repo: repo.repository, branch: 'main', rollout, nowMs: 0 }
+      const back = await restore({ ...input, at: `${to}`.slice(0, 7), write: true })
+      assert.deepEqual(back.paths, [file], back.because)
+      assert.equal(back.from?.revision, to)
+      assert.match(back.message, new RegExp(`${from?.slice(0, 7)} → ${to?.slice(0, 7)}`))
+      assert.equal(await repo.read(file, back.branch ?? ''), env('10'))
+      const none = await restore({ ...input, at: `${from}` })
+      assert.equal(none.decision, 'nothing', none.because)
     })
   })
 

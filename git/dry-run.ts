@@ -1,10 +1,10 @@
 // A repository on disk and two commits in; what a revert would do, as paths, tree and diff, out. Nothing is written
 // to the repository: objects and refs go to one beside it, which borrows its objects and is thrown away.
 import { type Borrowed, buildBorrowed, treeOf, withBorrowed } from './borrowed.ts'
-import { readState } from './config-history.ts'
+import { named } from './config-history.ts'
 import { pathFilter } from './glob.ts'
 import { planGroup } from './group.ts'
-import { locate, type Search, type Version } from './history.ts'
+import { locate, type Version } from './history.ts'
 import type { RolloutName } from './revert.ts'
 import type { RevertRequest, RevertResult } from './revert-plan.ts'
 
@@ -104,12 +104,6 @@ const decisionOf: Readonly<Record<RevertResult['state'], Decision>> = {
   Superseded: 'superseded',
   Nothing: 'nothing',
   NeedsHuman: 'needs-human',
-}
-
-/** By the revision that the cluster has for it, where Git can tell it. */
-async function named(search: Search, version: Version): Promise<Version> {
-  const state = await readState(search, version.commit, version.path)
-  return { ...version, revision: state?.revision ?? version.revision }
 }
 
 /** Without a path: a Rollout that is written twice is then seen. */

@@ -107,7 +107,7 @@ export interface ReleaseHint {
   readonly commit?: string | undefined
 }
 
-/** `text` of the newest commit that still had the release, `since` the commit that brought it. */
+/** `text` of the commit that brought the bad release, or of the last one that had the good; `since` the former. */
 export interface FoundRelease extends Version {
   readonly since: string
 }
@@ -133,8 +133,8 @@ export async function findReleases(
     if ((bad.isOver() && good.isOver()) || count >= maxVersions) break
   }
   return {
-    bad: bad.found() ?? (await remembered(search, tip, hints.bad)),
-    good: good.found() ?? (await remembered(search, tip, hints.good)),
+    bad: bad.first() ?? (await remembered(search, tip, hints.bad)),
+    good: good.last() ?? (await remembered(search, tip, hints.good)),
   }
 }
 
@@ -158,19 +158,23 @@ export function run<Seen extends { readonly revision: Hash | null; readonly comm
   revision: string,
 ) {
   let newest: Seen | null = null
-  let since = ''
+  let oldest: Seen | null = null
   let isOver = false
+  const found = (version: Seen | null): (Seen & { readonly since: string }) | null =>
+    version && { ...version, since: oldest?.commit ?? version.commit }
   return {
     see(version: Seen): void {
       if (isOver) return
       if (version.revision === revision) {
         newest ??= version
-        since = version.commit
+        oldest = version
       } else if (newest !== null) isOver = true
     },
     isOver: () => isOver,
-    found: (): (Seen & { readonly since: string }) | null =>
-      newest === null ? null : { ...newest, since },
+    /** As it was last, before another came. */
+    last: () => found(newest),
+    /** As it came: what people wrote around it since is not its own. */
+    first: () => found(oldest),
   }
 }
 

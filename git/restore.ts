@@ -6,7 +6,7 @@ import { type Borrowed, buildBorrowed, treeOf, withBorrowed } from './borrowed.t
 import { GitError, git } from './command.ts'
 import type { Author } from './commit-builder.ts'
 import { refsOf, revisionIn } from './config-documents.ts'
-import { configAt, type ReleaseState } from './config-history.ts'
+import { configAt, findState, named, type ReleaseState } from './config-history.ts'
 import { restored } from './config-plan.ts'
 import { changedText } from './config-revert.ts'
 import type { DryRun } from './dry-run.ts'
@@ -49,7 +49,8 @@ async function decide(input: RestoreInput, borrowed: Borrowed): Promise<Restore>
   const { mirror, tip } = borrowed
   const search: Search = { mirror, rollout, isIncluded: pathFilter(include, exclude) }
   const name = `${rollout.namespace}/${rollout.name}`
-  const [current, second] = await locate(search, tip)
+  const [found, second] = await locate(search, tip)
+  const current = found && (await named(search, found))
   const past = await pastOf(input, borrowed, { search, current })
   const tree = await treeOf(mirror, tip)
   const without = (decision: DryRun['decision'], because: string): Restore => ({
@@ -105,16 +106,22 @@ async function pastOf(
   const commit = time === null ? await borrowed.commit(at) : await commitAt(borrowed, time)
   if (commit !== null) {
     const [found] = await locate(search, commit, current?.path)
-    return found ?? null
+    return found ? await named(search, found) : null
   }
   const isRelease = time === null && /^[0-9a-z]{5,63}$/.test(at)
-  const found = isRelease && current ? await findVersion(search, current, at) : null
+  const found = isRelease && current ? await releaseOf(search, current, at) : null
   if (found) return found
   throw new Error(
     time === null
       ? `${repo} has no commit and no release ${at.slice(0, 80)}; give a time such as 2026-01-31T14:05:00Z`
       : `the branch has no commit before ${at}`,
   )
+}
+
+/** Its template may have had configuration then, or not. */
+async function releaseOf(search: Search, current: Version, at: string): Promise<Version | null> {
+  const tip = await stateAt(search, current)
+  return (await findState(search, tip, at)) ?? (await findVersion(search, current, at))
 }
 
 function timeOf(at: string): string | null {
