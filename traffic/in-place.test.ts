@@ -37,6 +37,17 @@ describe('a rule of a user', () => {
     )
   })
 
+  it('that a Rollout of the same name left behind is taken over, and goes back to what it said first', () => {
+    const left = router.renderRoute(mine([primary]), change)
+    const next = { ...change, owner: ownerOf('checkout', 'u-2'), weights: { cccccccccc: 100 } }
+    assert.deepEqual(router.readRoute(left, next).weights, {}, 'its weights are not ours')
+    const taken = router.renderRoute(left, next)
+    assert.deepEqual(router.readRoute(taken, next).weights, next.weights)
+    assert.deepEqual(router.restoreRoute(taken, next), mine([primary]))
+    const other = { ...change, owner: ownerOf('cart', 'u-3') }
+    assert.throws(() => router.renderRoute(left, other), /is split by Rollout checkout already/)
+  })
+
   const rows: [string, KubeObject | null, RegExp][] = [
     ['that does not exist', null, /does not exist/],
     ['whose name is not there', mine([{ ...primary, name: 'other' }]), /has 0 rules/],

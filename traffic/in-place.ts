@@ -2,7 +2,7 @@
 // back. Third destinations, other rules and all other fields stay as they are.
 import { isEqual } from '../crds/weights.ts'
 import type { KubeObject } from '../kube/api.ts'
-import { type Edit, type Edits, editsOf, withEdits } from './records.ts'
+import { type Edit, type Edits, editsOf, isByName, withEdits } from './records.ts'
 import {
   type Aside,
   type At,
@@ -88,7 +88,7 @@ export function restoreInPlace(dialect: Dialect, current: KubeObject, at: At): K
   let object = dialect.strip(current, at, asideIn(before, at))
   for (const place of dialect.locate(object, at)) {
     const edit = before[place.key]
-    if (!edit || edit.uid !== at.owner.reference.uid) continue
+    if (!edit || !isByName(edit, at.owner)) continue
     delete left[place.key]
     const entries = entriesOf(object, place)
     // Somebody has written the rule anew since: that is what it is to say.
@@ -122,7 +122,7 @@ interface Rule {
 function nextEdit(dialect: Dialect, rule: Rule, change: RouteChange): Edit {
   const { entries, edit } = rule
   const { owner, weights, decision, now, aside } = change
-  if (edit && edit.uid !== owner.reference.uid) {
+  if (edit && !isByName(edit, owner)) {
     throw new Refused(
       `this rule is split by Rollout ${edit.rollout} already: give one of them another`,
     )
@@ -192,7 +192,7 @@ function sharesOf(dialect: Dialect, entries: readonly Entry[], at: At): Weights 
 }
 
 function asideIn(edits: Edits, { owner }: At): Aside | null {
-  const mine = Object.values(edits).find(({ uid }) => uid === owner.reference.uid)
+  const mine = Object.values(edits).find((edit) => isByName(edit, owner))
   return mine?.aside ?? null
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { StepMatch } from '../crds/step-match.ts'
 import type { KubeObject } from '../kube/api.ts'
-import { type Aside, Refused } from './router.ts'
+import { type Aside, type Owner, Refused } from './router.ts'
 
 /** On an object of a user: each rule that is split, by whom, and what it said before. */
 export const editsAnnotation = 'sluice.dev/edits'
@@ -31,6 +31,11 @@ const Edit = z.strictObject({
   original: z.array(z.tuple([z.int().min(0), z.looseObject({})])).max(64),
 })
 export type Edit = z.infer<typeof Edit>
+
+/** Whether an edit was made by this Rollout, or by one of its name that went without putting it back. */
+export function isByName(edit: Edit, { name }: Pick<Owner, 'name'>): boolean {
+  return edit.rollout === name
+}
 
 const Edits = z.record(z.string(), Edit)
 export type Edits = Readonly<Record<string, Edit>>

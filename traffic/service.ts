@@ -5,7 +5,7 @@ import { label } from '../crds/names.ts'
 import { isEqual } from '../crds/weights.ts'
 import type { KubeObject } from '../kube/api.ts'
 import { services } from '../kube/resources.ts'
-import { editsOf, withEdits } from './records.ts'
+import { editsOf, isByName, withEdits } from './records.ts'
 import {
   type At,
   assertWeights,
@@ -55,7 +55,7 @@ function renderRoute(current: KubeObject | null, change: RouteChange): KubeObjec
   if (aside) throw new Refused('a plain Service knows neither headers nor mirrors')
   const edits = editsOf(current)
   const edit = edits[key]
-  if (edit && edit.uid !== owner.reference.uid) {
+  if (edit && !isByName(edit, owner)) {
     throw new Refused(`Service ${hostOf(spec)} is switched by Rollout ${edit.rollout} already`)
   }
   assertSelects(current, change)
@@ -73,7 +73,7 @@ function renderRoute(current: KubeObject | null, change: RouteChange): KubeObjec
 
 function restoreRoute(current: KubeObject, { owner }: At): KubeObject {
   const { [key]: edit, ...others } = editsOf(current)
-  if (edit?.uid !== owner.reference.uid) return current
+  if (!edit || !isByName(edit, owner)) return current
   const selector = withoutRevision(current['spec'].selector)
   return withEdits({ ...current, spec: { ...current['spec'], selector } }, others)
 }
