@@ -100,19 +100,7 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
       notBefore.set(idOf(namespace, ref), now() + Math.max(lookAgainMs, retryAfterMs))
     },
     storeOf: ({ kind }) => need(kind).store,
-    release(key, spec, fleets) {
-      const { namespace = '' } = parseKey(key)
-      const { workloadRef } = spec
-      const source = workloadRef ? templateOf(need('Deployment'), key, workloadRef) : null
-      const template = spec.template ?? (source && 'template' in source ? source.template : null)
-      if (!template) return source && 'reason' in source ? source : null
-      const config = whole(
-        configRefsOf(spec.config).map((ref) => configOf(namespace, ref, { need, news })),
-      )
-      if (!config || 'reason' in config) return config
-      const kept = workloadRef && config.length === 0 ? fleets.map(digested) : []
-      return { template, config, kept }
-    },
+    release: (key, spec, fleets) => releaseOf({ key, spec, fleets }, { need, news }),
     deployment(key, { workloadRef }) {
       const { namespace, name: rollout } = parseKey(key)
       const object = workloadRef && need('Deployment').store.get(namespace, workloadRef.name)
@@ -125,6 +113,24 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
 interface Reading {
   readonly need: (kind: NamedRef['kind']) => Followed
   readonly news: ReturnType<typeof createNews>
+}
+
+interface Asked {
+  readonly key: Key
+  readonly spec: RolloutSpec
+  readonly fleets: readonly Template[]
+}
+
+function releaseOf({ key, spec, fleets }: Asked, reading: Reading): Release | Obstacle | null {
+  const { namespace = '' } = parseKey(key)
+  const { workloadRef } = spec
+  const source = workloadRef ? templateOf(reading.need('Deployment'), key, workloadRef) : null
+  const template = spec.template ?? (source && 'template' in source ? source.template : null)
+  if (!template) return source && 'reason' in source ? source : null
+  const config = whole(configRefsOf(spec.config).map((ref) => configOf(namespace, ref, reading)))
+  if (!config || 'reason' in config) return config
+  const kept = workloadRef && config.length === 0 ? fleets.map(digested) : []
+  return { template, config, kept }
 }
 
 function configOf(

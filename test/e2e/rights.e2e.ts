@@ -13,6 +13,12 @@ const rare: Readonly<Record<string, string>> = {
   'sluice.dev notifications/status patch': 'no scenario tells anybody',
   'gateway.networking.k8s.io httproutes delete': 'routes of other meshes go as that of Istio does',
   'gateway.networking.k8s.io grpcroutes delete': 'routes of other meshes go as that of Istio does',
+  ...Object.fromEntries(
+    ['get', 'watch', 'create', 'update', 'patch'].map((verb) => [
+      `gateway.networking.k8s.io grpcroutes ${verb}`,
+      'routes of gRPC are played under load, in a file after this one',
+    ]),
+  ),
   'sluice.dev rollouts/status patch':
     'a Rollout of an older schema that can not be read is said so',
 }
@@ -36,6 +42,7 @@ test('the controller did only what the chart grants, and the chart grants only w
 })
 
 const everything = [
+  'scope.clusterWide=true',
   ...['gatewayApi', 'service', 'preview', 'inPlace'].map((name) => `mesh.${name}=true`),
   ...['configMaps', 'secrets', 'deployments', 'evictions'].map((name) => `workloads.${name}=true`),
 ]
