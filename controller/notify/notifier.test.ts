@@ -127,7 +127,8 @@ async function opened(
     tell(object, reason, status) {
       const announcement = { type: 'Normal', reason, note: `because of ${reason}` }
       const decision = { status, announcements: [announcement] } as unknown as Decision
-      const now = clock.now()
+      // The time of a decision is the one that its status stores.
+      const now = status.since === undefined ? clock.now() : Date.parse(status.since)
       journal.decided({ object, snapshot: { now } } as unknown as Observed, decision)
       journal.announced({ object }, announcement as never)
     },
@@ -258,7 +259,7 @@ test('who waited to lead repeats nothing of what the leader told', () =>
     const created = await scene.api.create(rollouts, rollout() as unknown as KubeObject)
     const key = { namespace: 'shop', name: 'checkout' }
     await scene.api.patch(rollouts, key, 'merge', { status }, asStatus)
-    leader.tell(created, 'Aborted', {})
+    leader.tell(created, 'Aborted', { since: status.since })
     await until(() => scene.counted.length === 1)
     await leader.end()
     await until(async () => (await scene.status()).recent !== undefined)
