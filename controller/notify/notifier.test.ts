@@ -329,7 +329,8 @@ test('what comes and goes by itself is told once in ten minutes', () =>
     async (scene) => {
       const { tell } = await scene.begin()
       for (let i = 0; i < 5; i += 1) tell(about(), 'MetricsUnavailable', { attempt: 1, step: 2 })
-      tell(about(), 'MetricsUnavailable', { attempt: 1, step: 3 })
+      const since = new Date(clock.now() + 1_000).toISOString()
+      tell(about(), 'MetricsUnavailable', { attempt: 1, step: 3, since })
       await until(() => scene.counted.length === 2)
     },
     { reasons: ['MetricsUnavailable'] },
