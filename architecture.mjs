@@ -8,8 +8,23 @@ const onlyFrom = (name, from, allowed, comment) => ({
   to: { path: production, pathNot: `^(${[from, ...allowed].join('|')})` },
 })
 
+/** Floors of one folder, from the ground up: each may use what stands below it. */
+const floors = (folder, names, comment) =>
+  names.slice(0, -1).map((name, floor) => ({
+    name: `${folder}-${name}-is-below`,
+    comment,
+    severity: 'error',
+    from: { path: `^${folder}/${name}/`, pathNot: '\\.(test|fixture)\\.ts$' },
+    to: { path: `^${folder}/(${names.slice(floor + 1).join('|')})/` },
+  }))
+
 export default {
   forbidden: [
+    ...floors(
+      'git',
+      ['yaml', 'repository', 'source', 'revert', 'write'],
+      'Reading needs no reverts, a revert is planned without a push.',
+    ),
     onlyFrom('crds-know-nobody', 'crds', [], 'The API is the ground that all else stands on.'),
     onlyFrom('git-knows-crds', 'git', ['crds/'], 'Git knows documents, not clusters.'),
     onlyFrom('analysis-knows-crds', 'analysis', ['crds/'], 'Numbers in, verdict out.'),
@@ -42,7 +57,13 @@ export default {
     onlyFrom(
       'plugin-stays-small',
       'plugin',
-      ['crds/', 'controller/rollout/', 'analysis/', 'git/dry-run\\.ts', 'git/restore\\.ts'],
+      [
+        'crds/',
+        'controller/rollout/',
+        'analysis/',
+        'git/revert/dry-run\\.ts',
+        'git/revert/restore\\.ts',
+      ],
       'The plugin starts in milliseconds and shares words, pure decisions and what needs no cluster.',
     ),
     {
@@ -65,11 +86,12 @@ export default {
     },
     {
       name: 'git-runs-in-one-place',
-      comment: 'Fixed arguments, limits and a clean environment are the work of git/command.ts.',
+      comment:
+        'Fixed arguments, limits and a clean environment are the work of git/repository/command.ts.',
       severity: 'error',
       from: {
         path: '^(git|controller|analysis|traffic|kube|crds)/',
-        pathNot: '^git/(command|.*\\.(test|fixture))\\.ts$',
+        pathNot: '^git/(repository/command|.*\\.(test|fixture))\\.ts$',
       },
       to: { path: '^(node:)?child_process$' },
     },

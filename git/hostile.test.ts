@@ -5,8 +5,8 @@ import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { type Repository, rolloutText } from './repository.fixture.ts'
-import { createSource } from './source.ts'
+import { type Repository, rolloutText } from './repository/repository.fixture.ts'
+import { createSource } from './source/source.ts'
 import {
   bad,
   commitCount,
@@ -16,7 +16,7 @@ import {
   request,
   revision,
   withRepository,
-} from './writer.fixture.ts'
+} from './write/writer.fixture.ts'
 
 interface Entry {
   readonly mode: string

@@ -3,7 +3,7 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../kube/clock.ts'
-import { buildPlugin } from '../plugin/build.ts'
+import { buildPlugin } from '../plugin/bundle/build.ts'
 import { type DemoOptions, DemoUsageError, help, parseDemoOptions } from './demo/options.ts'
 import { createScreen, type Screen } from './demo/screen.ts'
 import { type Stage, setStage } from './demo/stage.ts'

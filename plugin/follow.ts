@@ -1,8 +1,8 @@
 // A collection of the API server in, every change of it out: a list, then a watch, over again when that ends.
+import type { KubeClient } from './cluster/kube-client.ts'
 import { ApiRefusal, Failure } from './failure.ts'
 import type { World } from './invocation.ts'
 import { type Json, list, number, record, text } from './json.ts'
-import type { KubeClient } from './kube-client.ts'
 
 export type Change =
   /** All there is now; what was known before counts no more. */

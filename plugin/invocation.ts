@@ -1,11 +1,11 @@
 // What a command is, and what it is given: the world around the process, its flags, and the cluster.
 import { durationMs, isDuration } from '../crds/duration.ts'
-import { readCredentials } from './credentials.ts'
+import { readCredentials } from './cluster/credentials.ts'
+import { createClient, type KubeClient } from './cluster/kube-client.ts'
+import { readTarget } from './cluster/kubeconfig.ts'
 import { ApiRefusal, Failure, UsageError } from './failure.ts'
 import type { FlagTable, Parsed } from './flags.ts'
 import { type Json, list, record, text } from './json.ts'
-import { createClient, type KubeClient } from './kube-client.ts'
-import { readTarget } from './kubeconfig.ts'
 import { suggestion } from './near.ts'
 import type { Style } from './render.ts'
 

@@ -1,7 +1,7 @@
 // Bundles what is shipped: the controller and the plugin, one file each, into dist/. With --executable also a program
 // of the plugin for Linux machines without Node, of the processor that this runs on.
-import { buildPlugin } from '../plugin/build.ts'
-import { buildExecutable } from '../plugin/executable.ts'
+import { buildPlugin } from '../plugin/bundle/build.ts'
+import { buildExecutable } from '../plugin/bundle/executable.ts'
 import { bundleController } from './bundle-controller.ts'
 
 const controller = await bundleController('dist/controller.mjs')

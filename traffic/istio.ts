@@ -1,7 +1,6 @@
 // Weights ⇄ an Istio VirtualService that Sluice owns, whole or as a delegate, and one DestinationRule
 // subset per revision. Facts: VirtualService and DestinationRule lists are atomic, so no list is shared
 // with anyone; a lone destination gets all traffic whatever its weight says, so it always says 100.
-
 import { isDeepStrictEqual } from 'node:util'
 import type { Hash } from '../crds/revision.ts'
 import type { RolloutSpec } from '../crds/rollout.ts'

@@ -1,6 +1,5 @@
 // Weights by revision ⇄ mesh objects. A router is a pure codec: it edits the object it is given,
 // keeps every field that is not its own, and never talks to the cluster.
-
 import { canonicalJson, type Hash } from '../crds/revision.ts'
 import type { RolloutSpec } from '../crds/rollout.ts'
 import type { StepMatch } from '../crds/step-match.ts'

@@ -1,6 +1,5 @@
 // No mesh: the selector of the user's Service. Pinned to a revision it is a switch in one write; with
 // several revisions it selects all pods, and shares are those of ready pods, not of weights.
-
 import { label } from '../crds/names.ts'
 import { isEqual } from '../crds/weights.ts'
 import type { KubeObject } from '../kube/api.ts'

@@ -1,5 +1,4 @@
 // Scraped samples of the pods of one service in, counts per pod and scrape out: what the past was like.
-
 import type { PodHistory } from '../compare/counts.ts'
 import { historyOf } from '../compare/history.ts'
 import { edgesIn, secondsOf, seriesOf } from '../compare/mesh-series.ts'

@@ -1,6 +1,5 @@
 // Routes that lead to revisions in, none out: those of users as they were, and those of ours away, so that a
 // Service's own pods get its requests again.
-
 import type { Observed } from '../observe/observe.ts'
 import { assertMayWrite, type Hands, read } from './hands.ts'
 import { restoreRoutes } from './let-go.ts'

@@ -1,6 +1,5 @@
 // Decided sizes of a user's Deployment and pods to evict in, writes out. A Deployment is patched, never replaced:
 // its scale, its pause and our own labels, and only while it is as it was read.
-
 import type { KubeObject } from '../../kube/api.ts'
 import { ApiError } from '../../kube/api.ts'
 import { rolloutLabel } from '../../kube/bounded-name.ts'

@@ -1,6 +1,5 @@
 // Routes as the stores hold them in, what the core wants to know of traffic out: weights, whether the mesh
 // took them, who else writes them, and why they can not be split at all.
-
 import { label } from '../../crds/names.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
 import type { KubeObject } from '../../kube/api.ts'

@@ -1,5 +1,4 @@
 // A snapshot in, what analysis should look at out: which revision, at which step, since when.
-
 import { see } from './decide.ts'
 import { stepAt } from './desired.ts'
 import { heldUntil } from './gate.ts'

@@ -1,5 +1,4 @@
 // A strategy in, its steps out. After this file nobody knows whether it was a canary or blue-green.
-
 import { durationMs } from '../../crds/duration.ts'
 import type { CanaryStep } from '../../crds/rollout.ts'
 import type { StepMatch } from '../../crds/step-match.ts'

@@ -1,10 +1,10 @@
 // A GitSource with its credentials in, its mirror, its writer and its host out: the real Git behind the
 // controller's words for it.
 import { openHost } from '../../git/hosts/open.ts'
-import { checkWritePath } from '../../git/readiness.ts'
-import { retriesIn } from '../../git/retry.ts'
-import { createSource } from '../../git/source.ts'
-import { createWriter } from '../../git/writer.ts'
+import { retriesIn } from '../../git/revert/retry.ts'
+import { createSource } from '../../git/source/source.ts'
+import { checkWritePath } from '../../git/write/readiness.ts'
+import { createWriter } from '../../git/write/writer.ts'
 import type { OpenGit } from './sync.ts'
 
 export const openGit: OpenGit = (options) => {

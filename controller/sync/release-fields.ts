@@ -1,7 +1,7 @@
 // The pod templates of two releases in; what stands for each of them in a file of Git, such as the tag of an image in
 // the values of a chart, out. Pure.
 import type { RolloutSpec } from '../../crds/rollout.ts'
-import type { RevertRequest } from '../../git/revert-plan.ts'
+import type { RevertRequest } from '../../git/revert/revert-plan.ts'
 
 type Include = NonNullable<RolloutSpec['revert']['include']>
 type Part = Include['fields'][number]['part']

@@ -11,9 +11,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { GitSourceSpec } from '../../crds/git-source.ts'
-import type { Signing } from '../../git/commit-builder.ts'
-import type { CredentialFiles } from '../../git/credentials.ts'
-import type { SignaturePolicy } from '../../git/signatures.ts'
+import type { Signing } from '../../git/repository/commit-builder.ts'
+import type { CredentialFiles } from '../../git/repository/credentials.ts'
+import type { SignaturePolicy } from '../../git/source/signatures.ts'
 import { ApiError, type KubeApi, type Resource } from '../../kube/api.ts'
 
 /** What a GitSource needs besides its spec; paths of files, read again at each use. */

@@ -1,8 +1,8 @@
 // What came of reading a GitSource in, its status and the event that tells of a change out.
 import type { Condition } from '../../crds/fields.ts'
 import type { GitSourceStatus } from '../../crds/git-source.ts'
-import type { Readiness } from '../../git/readiness.ts'
-import type { SourceState } from '../../git/source.ts'
+import type { SourceState } from '../../git/source/source.ts'
+import type { Readiness } from '../../git/write/readiness.ts'
 import type { KubeApi, KubeObject } from '../../kube/api.ts'
 import { gitSources } from '../../kube/resources.ts'
 import type { World } from '../observe/world.ts'

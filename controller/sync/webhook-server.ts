@@ -1,7 +1,7 @@
 // HTTP requests of Git hosts in, their answers out: a small body, in a short time, from few at once. The host has
 // its answer before anything is done.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { maxWebhookBytes } from '../../git/webhook.ts'
+import { maxWebhookBytes } from '../../git/webhook/webhook.ts'
 import type { WebhookReply, Webhooks } from './webhooks.ts'
 
 interface WebhookServer {

@@ -3,8 +3,8 @@
 // annotation, which the leader sees.
 import type { GitSource } from '../../crds/git-source.ts'
 import { parseGitSource } from '../../crds/parse.ts'
-import { type Headers, isSameRepository } from '../../git/webhook.ts'
-import { createWebhookHandler, type WebhookAnswer } from '../../git/webhook-handler.ts'
+import { type Headers, isSameRepository } from '../../git/webhook/webhook.ts'
+import { createWebhookHandler, type WebhookAnswer } from '../../git/webhook/webhook-handler.ts'
 import type { KubeApi, KubeObject } from '../../kube/api.ts'
 import type { Clock } from '../../kube/clock.ts'
 import { gitSources } from '../../kube/resources.ts'

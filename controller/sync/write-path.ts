@@ -1,7 +1,7 @@
 // A GitSource that was read in; whether a revert of its releases could be written now, as a condition, out. Tried
 // before it is needed: a write path that is broken shows here, and not at the first bad release.
 import { annotation } from '../../crds/names.ts'
-import type { Readiness } from '../../git/readiness.ts'
+import type { Readiness } from '../../git/write/readiness.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import { type Reporter, readinessStatus, report } from './source-status.ts'
 

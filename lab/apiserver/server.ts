@@ -2,7 +2,6 @@
 //
 //   request ──route──▶ kind, name, verb ──▶ admission ──▶ store ──▶ answer
 //                                                            └────▶ watches, garbage collection
-
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { parseAllDocuments } from 'yaml'

@@ -1,5 +1,4 @@
 // Two values and an operator in, one value out: scalars, filters, and one-to-one matching by label.
-
 import { comparisons, type Expression, type Matching, setOperators } from './promql-tree.ts'
 import { type Element, EvaluationError, only, type Value, without } from './promql-value.ts'
 import { type Labels, labelKey } from './series.ts'

@@ -5,13 +5,13 @@ import { durationMs, isDuration } from '../../crds/duration.ts'
 import { metricSources } from '../../crds/words.ts'
 import { Failure, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
-import { forecast } from '../forecast.ts'
 import type { Command, Invocation } from '../invocation.ts'
 import { list, number, oneOf, record, text } from '../json.ts'
 import { builtInOf } from '../judge/built-in-check.ts'
 import type { Sound } from '../lint/lint.ts'
 import { jsonFlag } from '../output-form.ts'
 import { type Branch, renderTree } from '../render.ts'
+import { forecast } from '../rollout/forecast.ts'
 import { lineOf, sourcesOf } from './lint.ts'
 
 export const backtest: Command = {
@@ -77,7 +77,7 @@ async function replay(rollout: Sound, invocation: Invocation): Promise<readonly 
     import('../../analysis/backtest/backtest.ts'),
     import('../../analysis/backtest/past.ts'),
     import('../../analysis/backtest/selector.ts'),
-    import('../metrics-client.ts'),
+    import('../cluster/metrics-client.ts'),
   ])
   const { table, owner, trialMs, wanted, minRequests } = await wantedOf(rollout, invocation)
   const { fromMs, untilMs, scrapeMs } = spanOf(invocation)

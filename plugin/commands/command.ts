@@ -13,8 +13,8 @@ import {
   rolloutsPath,
 } from '../invocation.ts'
 import { record, text } from '../json.ts'
-import { judgeCommand, place, whatChanged } from '../precondition.ts'
-import { pendingCommand, type RolloutView, readRollout } from '../rollout-view.ts'
+import { judgeCommand, place, whatChanged } from '../rollout/precondition.ts'
+import { pendingCommand, type RolloutView, readRollout } from '../rollout/rollout-view.ts'
 
 const conflictLimit = 3
 const reasonLimit = 512

@@ -1,9 +1,9 @@
 // `kubectl sluice completion`: nothing in, the program that kubectl asks for completions out; and what it asks.
+import { contextNames } from '../cluster/kubeconfig.ts'
 import { UsageError } from '../failure.ts'
 import { commonFlags, type Flag, type FlagTable, parseFlags } from '../flags.ts'
 import { type Command, connect, type Invocation, rolloutsPath, type World } from '../invocation.ts'
 import { list, record, text } from '../json.ts'
-import { contextNames } from '../kubeconfig.ts'
 
 type Commands = Readonly<Record<string, Command>>
 

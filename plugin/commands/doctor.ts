@@ -2,6 +2,10 @@
 import manifest from '../../package.json' with { type: 'json' }
 import { ApiRefusal } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
+import { type Command, type Connection, connect } from '../invocation.ts'
+import { type Json, list, record, text } from '../json.ts'
+import { jsonFlag } from '../output-form.ts'
+import { type Cell, printable, renderTree } from '../render.ts'
 import {
   controllerHealth,
   deliveryHealth,
@@ -13,11 +17,7 @@ import {
   type Symptom,
   sourcesHealth,
   templatesHealth,
-} from '../health.ts'
-import { type Command, type Connection, connect } from '../invocation.ts'
-import { type Json, list, record, text } from '../json.ts'
-import { jsonFlag } from '../output-form.ts'
-import { type Cell, printable, renderTree } from '../render.ts'
+} from '../rollout/health.ts'
 
 export const doctor: Command = {
   summary: 'Look whether Sluice is well here: kinds, mesh, metrics, Git, rights, reverts',

@@ -15,8 +15,8 @@ import {
 import { type Json, list, record, text } from '../json.ts'
 import { type Form, formOf, outputFlag } from '../output-form.ts'
 import { renderTable, tablePrinter } from '../render.ts'
-import { rolloutColumns } from '../rollout-table.ts'
-import { readRollout } from '../rollout-view.ts'
+import { rolloutColumns } from '../rollout/rollout-table.ts'
+import { readRollout } from '../rollout/rollout-view.ts'
 
 export const get: Command = {
   summary: 'List rollouts with what each is doing and why',

@@ -4,7 +4,7 @@ import { commonFlags } from '../flags.ts'
 import { type Command, connect, getRollout, oneName } from '../invocation.ts'
 import { jsonFlag } from '../output-form.ts'
 import { type Column, renderTable, type Tone } from '../render.ts'
-import { type PastRelease, type RolloutView, readRollout } from '../rollout-view.ts'
+import { type PastRelease, type RolloutView, readRollout } from '../rollout/rollout-view.ts'
 
 export const history: Command = {
   summary:

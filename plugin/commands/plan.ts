@@ -2,7 +2,6 @@
 import { formatDuration } from '../../crds/duration.ts'
 import { ApiRefusal, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
-import { type Forecast, forecast } from '../forecast.ts'
 import {
   type Command,
   type Connection,
@@ -13,11 +12,12 @@ import {
 import { type Json, record } from '../json.ts'
 import type { Linted, Sound } from '../lint/lint.ts'
 import { jsonFlag } from '../output-form.ts'
-import { type Expected, powerOf, type StepPower } from '../power.ts'
-import { place } from '../precondition.ts'
 import { type Branch, renderTree } from '../render.ts'
-import { type RolloutView, readRollout } from '../rollout-view.ts'
-import { type Difference, differences } from '../spec-diff.ts'
+import { type Forecast, forecast } from '../rollout/forecast.ts'
+import { type Expected, powerOf, type StepPower } from '../rollout/power.ts'
+import { place } from '../rollout/precondition.ts'
+import { type RolloutView, readRollout } from '../rollout/rollout-view.ts'
+import { type Difference, differences } from '../rollout/spec-diff.ts'
 import { lineOf, sourcesOf } from './lint.ts'
 
 export const plan: Command = {

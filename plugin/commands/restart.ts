@@ -2,7 +2,7 @@
 // The controller replaces pods of stable that are older, one at a time and between trials.
 import { commonFlags } from '../flags.ts'
 import { type Command, connect, getRollout, oneName, rolloutsPath } from '../invocation.ts'
-import { readRollout } from '../rollout-view.ts'
+import { readRollout } from '../rollout/rollout-view.ts'
 import { dryRunFlag } from './command.ts'
 
 export const restart: Command = {

@@ -1,10 +1,10 @@
 // `kubectl sluice restore NAME --at TIME|COMMIT|RELEASE`: a repository on disk in; the commit that brings a release of
 // the past back, shown or on a branch of its own, out. No cluster is asked and nothing is pushed.
 import { durationMs, isDuration } from '../../crds/duration.ts'
+import { readTarget } from '../cluster/kubeconfig.ts'
 import { UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import { bareName, type Command, type Invocation } from '../invocation.ts'
-import { readTarget } from '../kubeconfig.ts'
 import { orSentence, repository, required, rolloutOf, shown } from './revert.ts'
 
 export const restore: Command = {
@@ -32,7 +32,7 @@ export const restore: Command = {
     const { world, flags } = invocation
     const rollout = named(invocation)
     const at = required(invocation, 'at')
-    const { restore } = await import('../../git/restore.ts')
+    const { restore } = await import('../../git/revert/restore.ts')
     const nowMs = world.now()
     const result = await orSentence(
       restore({

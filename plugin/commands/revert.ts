@@ -1,6 +1,6 @@
 // `kubectl sluice revert --dry-run`: a repository on disk and two commits in, what Sluice would write to the branch out.
 // The engine is that of the controller; no cluster is asked and nothing is written.
-import type { DryRun } from '../../git/dry-run.ts'
+import type { DryRun } from '../../git/revert/dry-run.ts'
 import { Failure, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import type { Command, Invocation } from '../invocation.ts'
@@ -35,7 +35,7 @@ export const revert: Command = {
       )
     }
     if (flags.positionals.length > 0) throw new UsageError('the rollout is named by --rollout')
-    const { dryRun } = await import('../../git/dry-run.ts')
+    const { dryRun } = await import('../../git/revert/dry-run.ts')
     const result = await orSentence(
       dryRun({
         ...repository(invocation),

@@ -2,8 +2,8 @@
 import { commonFlags } from '../flags.ts'
 import { type Command, connect, getRollout, oneName } from '../invocation.ts'
 import { renderTree } from '../render.ts'
-import { readRollout } from '../rollout-view.ts'
-import { readPods, statusTree } from '../status-tree.ts'
+import { readRollout } from '../rollout/rollout-view.ts'
+import { readPods, statusTree } from '../rollout/status-tree.ts'
 
 export const status: Command = {
   summary: 'Show one rollout: steps, revisions, checks, why it stands where it stands',

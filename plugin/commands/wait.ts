@@ -13,8 +13,8 @@ import {
   rolloutsPath,
 } from '../invocation.ts'
 import { jsonFlag } from '../output-form.ts'
-import { leastPrefix, type Standing, standingOf } from '../release-outcome.ts'
-import { type RolloutView, readRollout } from '../rollout-view.ts'
+import { leastPrefix, type Standing, standingOf } from '../rollout/release-outcome.ts'
+import { type RolloutView, readRollout } from '../rollout/rollout-view.ts'
 
 type Ending = Exclude<Standing['outcome'], 'running' | 'unseen'> | 'timeout'
 

@@ -16,9 +16,9 @@ import {
 } from '../invocation.ts'
 import { type Json, record, text } from '../json.ts'
 import { renderTable, renderTree } from '../render.ts'
-import { rolloutColumns } from '../rollout-table.ts'
-import { type RolloutView, readRollout } from '../rollout-view.ts'
-import { type Pods, readPods, statusTree } from '../status-tree.ts'
+import { rolloutColumns } from '../rollout/rollout-table.ts'
+import { type RolloutView, readRollout } from '../rollout/rollout-view.ts'
+import { type Pods, readPods, statusTree } from '../rollout/status-tree.ts'
 
 const redrawMs = 1_000
 const interruptedCode = 130

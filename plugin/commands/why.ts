@@ -1,14 +1,14 @@
 // `kubectl sluice why NAME`: one rollout in, the one cause that it stands where it stands and who may clear it out.
 import { durationMs, formatDuration, isDuration } from '../../crds/duration.ts'
-import { blockerOf, meaningOf } from '../blocker.ts'
 import { UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import { type Command, connect, getRollout, oneName } from '../invocation.ts'
 import { jsonFlag } from '../output-form.ts'
-import { stoodAt } from '../past.ts'
-import { doing } from '../precondition.ts'
 import { type Branch, renderTree } from '../render.ts'
-import { type RolloutView, readRollout } from '../rollout-view.ts'
+import { blockerOf, meaningOf } from '../rollout/blocker.ts'
+import { stoodAt } from '../rollout/past.ts'
+import { doing } from '../rollout/precondition.ts'
+import { type RolloutView, readRollout } from '../rollout/rollout-view.ts'
 
 export const why: Command = {
   summary: 'Tell the one thing a rollout waits for, and who may clear it',

@@ -1,7 +1,6 @@
 // The schema of a CRD and an object in, the object with its defaults or problems for people out. Pure.
 // A schema library would triple the bundle; this reads the small part of OpenAPI that our generator writes, and
 // its rules in CEL. A test holds it against crds/parse.ts, in its verdicts and in its words.
-
 import { isRecord, type Json, list, record, text } from '../json.ts'
 import { nearest } from '../near.ts'
 import { compileRule, type Judge } from './cel.ts'

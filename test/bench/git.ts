@@ -14,12 +14,12 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { buildCommits } from '../../git/commit-builder.ts'
-import { pathFilter } from '../../git/glob.ts'
-import { planGroup } from '../../git/group.ts'
-import type { RevertRequest } from '../../git/revert-plan.ts'
-import { createSource, type Source, type SourceState } from '../../git/source.ts'
-import { createWriter } from '../../git/writer.ts'
+import { buildCommits } from '../../git/repository/commit-builder.ts'
+import { planGroup } from '../../git/revert/group.ts'
+import type { RevertRequest } from '../../git/revert/revert-plan.ts'
+import { pathFilter } from '../../git/source/glob.ts'
+import { createSource, type Source, type SourceState } from '../../git/source/source.ts'
+import { createWriter } from '../../git/write/writer.ts'
 import { commitFiles, createMonorepo, nameOf, pathOf, rolloutText } from './monorepo.ts'
 
 const services = 5_000

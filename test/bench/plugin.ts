@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type ApiServer, startApiServer } from '../../lab/apiserver/server.ts'
-import { buildPlugin } from '../../plugin/build.ts'
+import { buildPlugin } from '../../plugin/bundle/build.ts'
 import { rollout } from '../fixtures/rollout.ts'
 
 const { values } = parseArgs({

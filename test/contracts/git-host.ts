@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { OpenGit } from '../../controller/sync/sync.ts'
-import type { SourceState } from '../../git/source.ts'
+import type { SourceState } from '../../git/source/source.ts'
 import { fileOf, path, type Scenario } from '../sim/scenario.ts'
 
 export interface GitHostUnderTest extends AsyncDisposable {

@@ -8,14 +8,7 @@ import { currentControlPlane } from './current.ts'
 import { findEnvoy } from './envoy/find.ts'
 import { startEnvoyPlane } from './envoy/start.ts'
 import { type DataPlane, type DataPlaneOptions, startLabPlane } from './traffic/data-plane.ts'
-import {
-  beside,
-  describeAccount,
-  note,
-  type Order,
-  orderVariable,
-  readOrder,
-} from './traffic/order.ts'
+import { describeAccount, note, type Order, orderVariable, readOrder } from './traffic/order.ts'
 import { play, whyWorthless } from './traffic/play.ts'
 import { type RouterStory, routerStories } from './traffic/routers.ts'
 import { type Origin, setTrafficStage } from './traffic/stage.ts'
@@ -37,7 +30,7 @@ const planes: readonly Plane[] = [
   {
     name: 'envoy',
     origin: 'template',
-    order: beside(order),
+    order,
     startPlane: async (options) => {
       if ('missing' in envoy) throw new Error(envoy.missing)
       const { directory: root } = await currentControlPlane()

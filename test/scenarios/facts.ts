@@ -1,6 +1,5 @@
 // What a scenario expects in; null where the world agrees, else what is there instead, out.
-
-import { isOwnCommit } from '../../git/message.ts'
+import { isOwnCommit } from '../../git/revert/message.ts'
 import { destinationRules, replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
 import { unrest } from '../sim/end-state.ts'
 import { history } from '../sim/git-client.ts'

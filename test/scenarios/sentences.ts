@@ -1,5 +1,4 @@
 // A deed of a scenario in, its effect on the simulated world out. Faults that last are switched on for a time.
-
 import { durationMs } from '../../crds/duration.ts'
 import { commandAnnotation, label } from '../../crds/names.ts'
 import type { Verb } from '../../crds/words.ts'

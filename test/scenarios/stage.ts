@@ -2,7 +2,7 @@
 // and fleets, per commit of ours, and what was expected in vain.
 import { label } from '../../crds/names.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
-import { isOwnCommit } from '../../git/message.ts'
+import { isOwnCommit } from '../../git/revert/message.ts'
 import { replicaSets, rollouts, virtualServices } from '../../kube/resources.ts'
 import type { Change } from '../sim/api-server.ts'
 import { history } from '../sim/git-client.ts'

@@ -1,6 +1,5 @@
 // The world after faults ended in; why it has not come to rest yet, out. At rest the world agrees with what
 // is asked for, or the Rollout says what it waits for.
-
 import { isDeepStrictEqual } from 'node:util'
 import { label } from '../../crds/names.ts'
 import { revisionOf } from '../../crds/revision.ts'

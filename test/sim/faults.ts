@@ -86,8 +86,8 @@ export const cellPhases = ['New', 'Stable', 'Progressing', 'Paused', 'Aborted'] 
 
 /** Faults of the research list that this world can not have, and what holds them instead. */
 export const notModelled: Readonly<Record<string, string>> = {
-  G7f: 'a corrupt mirror is a matter of the real git binary: git/source.test.ts',
-  G8f: 'sizes and deadlines of repositories: git/command.test.ts',
+  G7f: 'a corrupt mirror is a matter of the real git binary: git/source/source.test.ts',
+  G8f: 'sizes and deadlines of repositories: git/repository/command.test.ts',
   G10f: 'mirrors are never shallow',
-  G11f: 'symlinks and odd paths are refused by git/source-files.ts: git/source.test.ts',
+  G11f: 'symlinks and odd paths are refused by git/source/source-files.ts: git/source/source.test.ts',
 }

@@ -1,13 +1,13 @@
-// Git as one controller process uses it: the production rules of what to restore (git/revert.ts), over the
+// Git as one controller process uses it: the production rules of what to restore (git/revert/revert.ts), over the
 // graph of the host. Fetch and push are apart, so that anything may happen between them.
 import type { OpenGit } from '../../controller/sync/sync.ts'
 import { revisionOf } from '../../crds/revision.ts'
-import { acceptDefinitions } from '../../git/definition-index.ts'
-import type { Revert } from '../../git/document-revert.ts'
-import { isOwnCommit, renderMessage, trailersOf } from '../../git/message.ts'
-import { type RevertInput, revertRelease } from '../../git/revert.ts'
-import type { RevertRequest, RevertResult } from '../../git/revert-plan.ts'
-import type { SourcedDefinition, SourceState } from '../../git/source.ts'
+import type { Revert } from '../../git/revert/document-revert.ts'
+import { isOwnCommit, renderMessage, trailersOf } from '../../git/revert/message.ts'
+import { type RevertInput, revertRelease } from '../../git/revert/revert.ts'
+import type { RevertRequest, RevertResult } from '../../git/revert/revert-plan.ts'
+import { acceptDefinitions } from '../../git/source/definition-index.ts'
+import type { SourcedDefinition, SourceState } from '../../git/source/source.ts'
 import type { Choices } from './choices.ts'
 import { type Commit, definitionsIn, type GitHost, isAncestor, lastChange } from './git-host.ts'
 import type { Kernel, Process } from './kernel.ts'
@@ -131,7 +131,7 @@ interface Plan {
   readonly message: string
 }
 
-/** The rules of git/revert-plan.ts over this graph. */
+/** The rules of git/revert/revert-plan.ts over this graph. */
 export function planOf(tip: Commit, request: RevertRequest, host: GitHost): Plan | RevertResult {
   const { rollout, bad, good, key } = request
   const earlier = own(tip, key)

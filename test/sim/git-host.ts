@@ -1,7 +1,7 @@
 // Commits in, a branch out: a Git host as a graph of commits in memory. People push to it, rewrite it and
 // protect it; nobody but the invariants sees everything that was ever pushed.
 import { canonicalJson } from '../../crds/revision.ts'
-import { type FileDefinitions, readFile } from '../../git/definitions.ts'
+import { type FileDefinitions, readFile } from '../../git/source/definitions.ts'
 import { namespace } from './scenario.ts'
 
 export type Files = ReadonlyMap<string, string>

@@ -47,7 +47,7 @@ export const heldBy: Readonly<Record<string, string>> = {
 /** What can not be broken here, and what holds it instead. */
 export const notApplicable: Readonly<Record<string, string>> = {
   A9: 'crash points are placed one by one, and in pairs, by --crash-points',
-  G7: 'the simulated host takes no credentials: git/command.test.ts holds what is shown',
+  G7: 'the simulated host takes no credentials: git/repository/command.test.ts holds what is shown',
   H5: 'identities come from the API server: the plugin writes them, its tests hold that',
   L3: 'one Rollout a world: the work queue is tested with poisoned keys, and bench measures many',
   T9: 'no header, mirror or preview route is written',

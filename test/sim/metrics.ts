@@ -1,6 +1,5 @@
 // Questions of the analyst in, answers from the true traffic out, as a provider that scrapes would give them
 // on a good day, and what providers give on bad days. It remembers which of its answers were worth something.
-
 import { istio } from '../../analysis/metrics/istio.ts'
 import { type Provider, ProviderError, type Sample } from '../../analysis/provider.ts'
 import type { Choices, Strike } from './choices.ts'

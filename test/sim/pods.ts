@@ -1,6 +1,5 @@
 // ReplicaSets in, pods that start, become ready and die out, with the status that a real controller writes.
 // What is true (`readyOf`) and what the status says differ by some moments, as they do in a cluster.
-
 import { label } from '../../crds/names.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import { replicaSets } from '../../kube/resources.ts'

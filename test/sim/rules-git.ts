@@ -1,5 +1,5 @@
 // Invariants of Git (G): asked at each push of Sluice, against the whole graph and what was stored.
-import { trailersOf } from '../../git/message.ts'
+import { trailersOf } from '../../git/revert/message.ts'
 import { flightMs, history } from './git-client.ts'
 import { definitionsIn, isAncestor, type Push } from './git-host.ts'
 import { path } from './scenario.ts'

@@ -1,6 +1,5 @@
 // Invariants of verdicts and people (V, M, H, L4, Z3): asked at each status of the Rollout that the
 // controller stores, against what was stored before and what was true.
-
 import { durationMs } from '../../crds/duration.ts'
 import { commandAnnotation, label } from '../../crds/names.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'

@@ -1,6 +1,5 @@
 // Invariants of traffic (T, V2, H3, H4): asked at each route, subset and fleet that the controller writes,
 // against the pods that are there and the weights that proxies use.
-
 import { durationMs } from '../../crds/duration.ts'
 import { label } from '../../crds/names.ts'
 import type { KubeObject } from '../../kube/api.ts'

@@ -30,12 +30,6 @@ export const full: Order = {
   isProof: true,
 }
 
-/** Beside the whole proof: another proxy, not more requests. */
-export function beside(order: Order): Order {
-  const requestsPerSecond = Math.min(order.requestsPerSecond, 800)
-  return { ...order, atLeast: Math.min(order.atLeast, 20_000), requestsPerSecond, atOnce: 4 }
-}
-
 export function readOrder(text: string | undefined): Order {
   return text === undefined ? small : Order.parse(JSON.parse(text))
 }

@@ -1,0 +1,162 @@
+// The text of one file in; the Rollouts and AnalysisTemplates in it, and errors with their places, out (pure).
+// Other kinds are nobody's business here. A result is kept by blob id, so it does not name its path.
+import type { SourceError } from '../../crds/git-source.ts'
+import { parseAnalysisTemplate, parseRollout } from '../../crds/parse.ts'
+import { describeProblem } from '../../crds/problem.ts'
+import { type Hash, revisionOf } from '../../crds/revision.ts'
+import { isMapping } from '../yaml/merge.ts'
+import { parsePlainYaml } from '../yaml/plain-yaml.ts'
+import { parseYamlFile, type YamlDocument } from '../yaml/yaml-file.ts'
+
+export const definitionKinds = ['Rollout', 'AnalysisTemplate'] as const
+export type DefinitionKind = (typeof definitionKinds)[number]
+
+/** A Rollout or AnalysisTemplate as written in Git. */
+export interface Definition {
+  /** `kind/namespace/name`. */
+  readonly identity: string
+  readonly kind: DefinitionKind
+  readonly namespace: string
+  readonly name: string
+  readonly path: string
+  readonly documentIndex: number
+  readonly line: number
+  /** As written, with its namespace filled in; defaults are the API server's to add. */
+  readonly object: Readonly<Record<string, unknown>>
+  /** Of the pod template; only Rollouts have one. */
+  readonly revision?: Hash
+}
+
+export interface FileDefinitions {
+  readonly definitions: readonly Omit<Definition, 'path'>[]
+  readonly errors: readonly Omit<SourceError, 'path'>[]
+  /** Identities of documents that are there but can not be used. */
+  readonly broken: readonly string[]
+  /** True when a document can not be used and does not say whose it is. */
+  readonly isUnclear: boolean
+}
+
+/** Text that every definition holds; a file without it is not even parsed. */
+export const groupMarker = 'sluice.dev/'
+
+const largeFileMarker = 'version https://git-lfs.github.com/spec/'
+
+export const nothing: FileDefinitions = {
+  definitions: [],
+  errors: [],
+  broken: [],
+  isUnclear: false,
+}
+const maxErrorsPerFile = 32
+
+/** False for bytes that can hold neither a definition nor an error worth telling. */
+export function mayHoldDefinitions(bytes: Buffer): boolean {
+  return bytes.includes(groupMarker) || bytes.subarray(0, 200).includes(largeFileMarker)
+}
+
+export function readFile(text: string, namespace: string): FileDefinitions {
+  if (text.startsWith(largeFileMarker)) {
+    const message = 'is a Git LFS pointer, which is refused. Store the file itself in Git'
+    return { ...nothing, errors: [{ line: 1, column: 1, message }], isUnclear: true }
+  }
+  if (!text.includes(groupMarker)) return nothing
+  return readPlain(text, namespace) ?? readFully(text, namespace)
+}
+
+/** Nearly every file is written plainly and without errors; only the others need places. */
+function readPlain(text: string, namespace: string): FileDefinitions | null {
+  const plain = parsePlainYaml(text)
+  if (plain === null) return null
+  const read = plain.map(({ value, line }, index) =>
+    readDocument({ index, value, problems: [], place: () => ({ line, column: 1 }) }, namespace),
+  )
+  return read.some(({ errors }) => errors !== undefined) ? null : collected(read)
+}
+
+function readFully(text: string, namespace: string): FileDefinitions {
+  const file = parseYamlFile('', text)
+  if (file.problems.length > 0) {
+    return { ...nothing, errors: file.problems.map(withoutPath), isUnclear: true }
+  }
+  return collected(file.documents.map((document) => readDocument(document, namespace)))
+}
+
+function collected(read: readonly Read[]): FileDefinitions {
+  return {
+    definitions: read.flatMap(({ definition }) => definition ?? []),
+    errors: read.flatMap(({ errors }) => errors ?? []).slice(0, maxErrorsPerFile),
+    broken: read.flatMap(({ broken }) => broken ?? []),
+    isUnclear: read.some(({ isUnclear }) => isUnclear),
+  }
+}
+
+interface Read {
+  readonly definition?: Omit<Definition, 'path'>
+  readonly errors?: readonly Omit<SourceError, 'path'>[]
+  readonly broken?: string
+  readonly isUnclear?: boolean
+}
+
+type Readable = Pick<YamlDocument, 'index' | 'value' | 'problems' | 'place'>
+
+function readDocument(document: Readable, namespace: string): Read {
+  const { value, problems } = document
+  const header = headerOf(value)
+  const isForeign = header.apiVersion !== undefined && !header.apiVersion.startsWith(groupMarker)
+  if (isForeign) return {}
+  const kind = definitionKinds.find((one) => one === header.kind)
+  const identity = kind && header.name ? `${kind}/${namespace}/${header.name}` : undefined
+  const broken = (errors: readonly Omit<SourceError, 'path'>[]): Read =>
+    identity ? { errors, broken: identity } : { errors, isUnclear: true }
+  // Of a document that can not be read it is not known that it is another kind.
+  if (problems.length > 0) return header.kind && !kind ? {} : broken(problems.map(withoutPath))
+  if (!kind || !isMapping(value) || header.apiVersion === undefined) return {}
+  if (header.namespace !== undefined && header.namespace !== namespace) {
+    const place = document.place(['metadata', 'namespace'])
+    const message = `${kind} ${header.name ?? ''} asks for namespace ${header.namespace}, but this GitSource may only write to ${namespace}. Remove metadata.namespace, or add a GitSource there`
+    return { errors: [{ ...place, message: message.slice(0, 1024) }] }
+  }
+  const result = kind === 'Rollout' ? parseRollout(value) : parseAnalysisTemplate(value)
+  if (!result.ok) {
+    return broken(
+      result.problems.slice(0, 8).map((problem) => ({
+        ...document.place(problem.path),
+        message: `${kind} ${header.name ?? 'without a name'}: ${describeProblem(problem)}`.slice(
+          0,
+          1024,
+        ),
+      })),
+    )
+  }
+  const name = result.value.metadata.name
+  const metadata = { ...(isMapping(value['metadata']) ? value['metadata'] : {}), namespace }
+  const spec = value['spec']
+  return {
+    definition: {
+      identity: `${kind}/${namespace}/${name}`,
+      kind,
+      namespace,
+      name,
+      documentIndex: document.index,
+      line: document.place([]).line,
+      object: { ...value, metadata },
+      ...(kind === 'Rollout' && isMapping(spec) ? { revision: revisionOf(spec['template']) } : {}),
+    },
+  }
+}
+
+function headerOf(value: unknown) {
+  const text = (member: unknown) => (typeof member === 'string' ? member : undefined)
+  const top = isMapping(value) ? value : {}
+  const metadata = isMapping(top['metadata']) ? top['metadata'] : {}
+  return {
+    apiVersion: text(top['apiVersion']),
+    kind: text(top['kind']),
+    name: text(metadata['name']),
+    namespace: text(metadata['namespace']),
+  }
+}
+
+function withoutPath({ line, column, message }: SourceError): Omit<SourceError, 'path'> {
+  return { line, column, message }
+}
