@@ -2,12 +2,8 @@
 import { createServer } from 'node:http'
 import type { Registry } from 'prom-client'
 import type { Clock } from '../kube/clock.ts'
+import { type Listening, listen } from './listen.ts'
 import type { Loop } from './loop.ts'
-
-export interface StatusServer {
-  readonly url: string
-  close(): Promise<void>
-}
 
 /** A tick that runs this long means a stuck loop, ms: every request in it has a shorter deadline. */
 const stuckMs = 120_000
@@ -16,9 +12,9 @@ export async function serveStatus(options: {
   readonly host: string
   readonly port: number
   readonly registry: Registry
-  readonly loop: Loop
+  readonly loop: Pick<Loop, 'busySince' | 'isSynced'>
   readonly clock: Clock
-}): Promise<StatusServer> {
+}): Promise<Listening> {
   const { loop, registry, clock } = options
   const answers: Readonly<Record<string, () => Promise<[number, string]>>> = {
     '/metrics': async () => [200, await registry.metrics()],
@@ -29,28 +25,19 @@ export async function serveStatus(options: {
     '/readyz': async () => (loop.isSynced() ? [200, 'ok\n'] : [503, 'not synced yet\n']),
   }
   const server = createServer((request, response) => {
-    const answer = answers[new URL(request.url ?? '/', 'http://status').pathname]
+    const say = (code: number, text: string, type = 'text/plain') =>
+      response.writeHead(code, { 'content-type': type }).end(text)
+    const path = (request.url ?? '').split('?', 1)[0] ?? ''
+    const answer = Object.hasOwn(answers, path) ? answers[path] : undefined
     if (!answer || request.method !== 'GET') {
-      response.writeHead(answer ? 405 : 404, { 'content-type': 'text/plain' }).end('not here\n')
+      say(answer ? 405 : 404, 'not here\n')
       return
     }
-    void answer().then(([code, text]) => {
-      const type = text.startsWith('#') ? registry.contentType : 'text/plain'
-      response.writeHead(code, { 'content-type': type }).end(text)
-    })
+    // Whatever is asked here must never end the process.
+    answer().then(
+      ([code, text]) => say(code, text, text.startsWith('#') ? registry.contentType : undefined),
+      () => say(500, 'this could not be told\n'),
+    )
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, options.host, resolve)
-  })
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : options.port
-  return {
-    url: `http://${options.host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  return listen(server, options)
 }

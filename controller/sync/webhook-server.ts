@@ -2,12 +2,8 @@
 // its answer before anything is done.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { maxWebhookBytes } from '../../git/webhook/webhook.ts'
+import { type Listening, listen } from '../listen.ts'
 import type { WebhookReply, Webhooks } from './webhooks.ts'
-
-interface WebhookServer {
-  readonly url: string
-  close(): Promise<void>
-}
 
 /** Longest time until a request is read, ms. */
 const readMs = 5_000
@@ -23,7 +19,7 @@ interface WebhookServerOptions {
   readonly onError: (error: unknown) => void
 }
 
-export async function serveWebhooks(options: WebhookServerOptions): Promise<WebhookServer> {
+export async function serveWebhooks(options: WebhookServerOptions): Promise<Listening> {
   const server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
@@ -40,20 +36,7 @@ export async function serveWebhooks(options: WebhookServerOptions): Promise<Webh
     },
   )
   server.maxConnections = maxConnections
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(options.port, options.host, resolve)
-  })
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : options.port
-  return {
-    url: `http://${options.host}:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  return listen(server, options)
 }
 
 async function answer(
