@@ -25,6 +25,11 @@ export default {
       ['yaml', 'repository', 'source', 'revert', 'write'],
       'Reading needs no reverts, a revert is planned without a push.',
     ),
+    ...floors(
+      'analysis',
+      ['metrics', 'query', 'judge', 'ask', 'providers'],
+      'Text and judgement are pure; who asks does not know who answers.',
+    ),
     onlyFrom('crds-know-nobody', 'crds', [], 'The API is the ground that all else stands on.'),
     onlyFrom('git-knows-crds', 'git', ['crds/'], 'Git knows documents, not clusters.'),
     onlyFrom('analysis-knows-crds', 'analysis', ['crds/'], 'Numbers in, verdict out.'),

@@ -1,6 +1,7 @@
 // Compare checks of one round in, evidence for each out. What a comparison knows is kept in memory
 // between rounds; after a restart it is read again from the provider, scrape by scrape.
 import type { Evidence } from '../crds/rollout-status.ts'
+import type { Inquiry } from './ask/inquiry.ts'
 import {
   atStep,
   begin,
@@ -12,8 +13,7 @@ import {
   type Trial,
 } from './compare/live.ts'
 import { type Rows, rawSelector, rowsByArm } from './compare/mesh-series.ts'
-import type { Inquiry } from './inquiry.ts'
-import { maxQueryLength } from './query.ts'
+import { maxQueryLength } from './query/query.ts'
 
 /** One compare check of one subject. */
 export interface Comparison {

@@ -2,9 +2,11 @@
 // after a restart the instants since the step was live are asked about again, which Prometheus can answer.
 import type { Check } from '../crds/check.ts'
 import type { Evidence } from '../crds/rollout-status.ts'
-import { type Asked, askedFor, readAll } from './asking.ts'
-import type { Inquiry } from './inquiry.ts'
-import { isEverywhere, judge } from './judge.ts'
+import { type Asked, askedFor, readAll } from './ask/asking.ts'
+import type { Inquiry } from './ask/inquiry.ts'
+import type { Apart } from './ask/own-queries.ts'
+import type { Sources } from './ask/source.ts'
+import { isEverywhere, judge } from './judge/judge.ts'
 import {
   conclusionOf,
   counted,
@@ -12,11 +14,9 @@ import {
   emptyTally,
   type Schedule,
   type Tally,
-} from './measurements.ts'
-import type { Apart } from './own-queries.ts'
-import { controlQuery, type Target } from './query.ts'
-import { ownReading, type Reading } from './reading.ts'
-import type { Sources } from './source.ts'
+} from './judge/measurements.ts'
+import { ownReading, type Reading } from './judge/reading.ts'
+import { controlQuery, type Target } from './query/query.ts'
 
 /** One measured check of one subject. */
 export interface Measurement {

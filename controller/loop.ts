@@ -4,8 +4,8 @@
 //   verdicts ─▲         └─────▶ sync (GitSource)  ──▶ Rollouts
 import { join } from 'node:path'
 import { createAnalyst } from '../analysis/analyst.ts'
+import type { Sources as MetricSources } from '../analysis/ask/source.ts'
 import type { Provider } from '../analysis/provider.ts'
-import type { Sources as MetricSources } from '../analysis/source.ts'
 import type { Verdict } from '../analysis/verdict.ts'
 import type { KubeApi } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Logger, pino } from 'pino'
-import { prometheusProvider } from '../analysis/prometheus.ts'
+import { prometheusProvider } from '../analysis/providers/prometheus.ts'
 import { systemClock } from '../kube/clock.ts'
 import {
   type Credentials,

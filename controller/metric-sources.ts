@@ -1,8 +1,8 @@
 // The cluster and what the operator allows in; what checks of Datadog, CloudWatch, webhooks and Jobs need out.
 // Secrets are read by name when a check asks, and kept nowhere.
-import type { Sources } from '../analysis/source.ts'
-import type { JobState, Jobs } from '../analysis/sources/context.ts'
-import { createSources } from '../analysis/sources/sources.ts'
+import type { Sources } from '../analysis/ask/source.ts'
+import type { JobState, Jobs } from '../analysis/providers/context.ts'
+import { createSources } from '../analysis/providers/sources.ts'
 import { ApiError, type KubeApi, type KubeObject } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
 import { jobs as jobKind } from '../kube/resources.ts'

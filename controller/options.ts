@@ -2,7 +2,7 @@
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { AccessOptions } from '../analysis/access.ts'
+import type { AccessOptions } from '../analysis/providers/access.ts'
 import { durationMs, isDuration } from '../crds/duration.ts'
 import { allowedHosts } from './notify/allowed-hosts.ts'
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { prometheusProvider } from '../analysis/prometheus.ts'
+import { prometheusProvider } from '../analysis/providers/prometheus.ts'
 import { rolloutYaml } from '../lab/demo/definitions.ts'
 import { type Cluster, startCluster } from './fixtures/cluster.ts'
 

@@ -2,9 +2,9 @@
 // comparisons: what fails is a false abort.
 import type { Check } from '../../crds/check.ts'
 import type { PodHistory } from '../compare/counts.ts'
-import { judge } from '../judge.ts'
-import { conclusionOf, counted, emptyTally, scheduleOf } from '../measurements.ts'
-import type { Durations, Reading } from '../reading.ts'
+import { judge } from '../judge/judge.ts'
+import { conclusionOf, counted, emptyTally, scheduleOf } from '../judge/measurements.ts'
+import type { Durations, Reading } from '../judge/reading.ts'
 import type { Past } from './past.ts'
 import type { Tried, Window } from './trial.ts'
 

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parser } from '@prometheus-io/lezer-promql'
 import { type MetricSource, metricSources } from '../../crds/words.ts'
+import { builtInReading, byArm } from '../judge/reading.ts'
 import type { Sample } from '../provider.ts'
-import { armsOf, groupedQuery, singleQuery, type Target } from '../query.ts'
-import { builtInReading, byArm } from '../reading.ts'
+import { armsOf, groupedQuery, singleQuery, type Target } from '../query/query.ts'
 import { metricTables } from './tables.ts'
 
 const target = (source: MetricSource, i = 0): Target => ({

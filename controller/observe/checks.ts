@@ -1,5 +1,5 @@
 // A Rollout and the templates there are in, the checks that run out; or the sentence that says why none can.
-import { type Resolved, resolveChecks } from '../../analysis/template.ts'
+import { type Resolved, resolveChecks } from '../../analysis/query/template.ts'
 import type { AnalysisTemplateSpec } from '../../crds/analysis-template.ts'
 import {
   parseAnalysisTemplate,

@@ -126,7 +126,7 @@ Map.groupBy ??= (items, keyOf) => {
   return groups
 }`
 
-const judgement = ['compare/judge-file', 'compare/ticks', 'metrics/tables', 'query']
+const judgement = ['compare/judge-file', 'compare/ticks', 'metrics/tables', 'query/query']
 const replayed = ['backtest', 'past', 'selector'].map((name) => `backtest/${name}`)
 
 const analysis = packedCode({

@@ -112,7 +112,7 @@ async function replay(rollout: Sound, invocation: Invocation): Promise<readonly 
 
 async function wantedOf({ name, namespace: written, object }: Sound, { flags }: Invocation) {
   const { metricTables } = await import('../../analysis/metrics/tables.ts')
-  const { serviceOf } = await import('../../analysis/query.ts')
+  const { serviceOf } = await import('../../analysis/query/query.ts')
   const spec = record(object['spec'])
   const analysis = record(spec['analysis'])
   const wanted = list(analysis['checks']).flatMap((check) => builtInOf(record(check)) ?? [])

@@ -428,21 +428,21 @@ export const edgeMutants: readonly Mutant[] = [
   },
   {
     name: 'a window reaches back before the weight was live',
-    file: 'analysis/window.ts',
+    file: 'analysis/query/window.ts',
     find: '  const room = live.nowMs - live.fromMs - live.scrapeIntervalMs',
     replace: '  const room = live.nowMs - live.fromMs + 4 * live.scrapeIntervalMs',
     like: 'M3; a window that mixes two steps',
   },
   {
     name: 'too few requests pass',
-    file: 'analysis/judge.ts',
+    file: 'analysis/judge/judge.ts',
     find: '  if (samples < gate.minRequests) {',
     replace: '  if (samples < 0 * gate.minRequests) {',
     like: 'V1, M2',
   },
   {
     name: 'a failed check is overruled by a passed one',
-    file: 'analysis/judge.ts',
+    file: 'analysis/judge/judge.ts',
     find: "  for (const outcome of ['Failed', 'Error', 'Inconclusive'] as const) {",
     replace:
       "  for (const outcome of evidence.some((one) => one.outcome === 'Passed') ? [] : (['Failed', 'Error', 'Inconclusive'] as const)) {",
@@ -450,7 +450,7 @@ export const edgeMutants: readonly Mutant[] = [
   },
   {
     name: 'no requests to the canary pass',
-    file: 'analysis/judge.ts',
+    file: 'analysis/judge/judge.ts',
     find: "    return { outcome: 'Inconclusive', because, samples }",
     replace: "    return { outcome: 'Passed', because, samples }",
     like: 'M2; flagger #1581, a misnamed metric always passes',
@@ -471,7 +471,7 @@ export const edgeMutants: readonly Mutant[] = [
   },
   {
     name: 'checks that do not answer pass',
-    file: 'analysis/judge.ts',
+    file: 'analysis/judge/judge.ts',
     find: "      return { outcome: 'Error', because: reading.because }",
     replace: "      return { outcome: 'Passed', because: reading.because }",
     like: 'M1; argo-rollouts #4479',

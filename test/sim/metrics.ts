@@ -189,7 +189,7 @@ function durationRows(
 
 const questions = new Map<string, Question>()
 
-/** Only what analysis/query.ts renders, and the one query of the scenarios. */
+/** Only what analysis/query/query.ts renders, and the one query of the scenarios. */
 function parse(text: string): Question {
   const known = questions.get(text)
   if (known) return known

@@ -1,8 +1,8 @@
 // Questions for others than Prometheus in, readings out: which source a check asks, and how many at once.
-import { createLimiter } from '../limiter.ts'
-import type { Reading } from '../reading.ts'
-import type { Question, Sources } from '../source.ts'
-import { type SourceKind, sourceOf } from '../source-kind.ts'
+import { createLimiter } from '../ask/limiter.ts'
+import type { Question, Sources } from '../ask/source.ts'
+import type { Reading } from '../judge/reading.ts'
+import { type SourceKind, sourceOf } from '../query/source-kind.ts'
 import { askCloudWatch } from './cloud-watch.ts'
 import type { SourceContext } from './context.ts'
 import { askDatadog } from './datadog.ts'

@@ -1,8 +1,8 @@
 // The rules of both peers as rows: what a row of measurements amounts to, and when they are taken.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Check } from '../crds/check.ts'
-import type { Evidence } from '../crds/rollout-status.ts'
+import { Check } from '../../crds/check.ts'
+import type { Evidence } from '../../crds/rollout-status.ts'
 import { conclusionOf, counted, dueInstants, emptyTally, scheduleOf } from './measurements.ts'
 
 const words = { s: 'Passed', f: 'Failed', i: 'Inconclusive', e: 'Error' } as const

@@ -1,9 +1,9 @@
 // When a check is measured, and what its measurements amount to. Pure. The semantics are those of Argo Rollouts
 // and Flagger, but for one thing: no data is neither a success nor a failure.
-import type { Check } from '../crds/check.ts'
-import { durationMs } from '../crds/duration.ts'
-import type { Evidence } from '../crds/rollout-status.ts'
-import { sourceOf } from './source-kind.ts'
+import type { Check } from '../../crds/check.ts'
+import { durationMs } from '../../crds/duration.ts'
+import type { Evidence } from '../../crds/rollout-status.ts'
+import { sourceOf } from '../query/source-kind.ts'
 
 export interface Schedule {
   readonly intervalMs: number

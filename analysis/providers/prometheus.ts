@@ -3,7 +3,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import axios, { type AxiosResponse } from 'axios'
 import { z } from 'zod'
-import { type AccessOptions, createAccess } from './access.ts'
 import {
   type AnswerSize,
   type Provider,
@@ -11,7 +10,8 @@ import {
   type RawProvider,
   type RawSamples,
   type Sample,
-} from './provider.ts'
+} from '../provider.ts'
+import { type AccessOptions, createAccess } from './access.ts'
 
 export interface PrometheusOptions extends AccessOptions {
   /** Base address, with a path prefix where there is one: `http://prometheus.monitoring:9090`. */

@@ -1,8 +1,8 @@
 // A Rollout's analysis and the template it names in, the checks that run out.
-import type { Analysis, AnalysisTemplateSpec } from '../crds/analysis-template.ts'
-import { isOfType } from '../crds/argument.ts'
-import type { Check } from '../crds/check.ts'
-import { fill, keep } from './promql-text.ts'
+import type { Analysis, AnalysisTemplateSpec } from '../../crds/analysis-template.ts'
+import { isOfType } from '../../crds/argument.ts'
+import type { Check } from '../../crds/check.ts'
+import { fill, keep } from '../promql-text.ts'
 
 export type Resolved =
   | { readonly kind: 'checks'; readonly checks: readonly Check[] }

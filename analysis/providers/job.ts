@@ -1,9 +1,9 @@
 // A Job check in; the Job is started once per measurement, and how it ended comes out. Its name says what it
 // measures, so a restart finds it again instead of starting another.
 import { createHash } from 'node:crypto'
-import { placeholdersOf } from '../query.ts'
-import type { Reading } from '../reading.ts'
-import type { Question } from '../source.ts'
+import type { Question } from '../ask/source.ts'
+import type { Reading } from '../judge/reading.ts'
+import { placeholdersOf } from '../query/query.ts'
 import type { SourceContext } from './context.ts'
 
 const maxNameLength = 63

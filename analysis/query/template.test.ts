@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Analysis, AnalysisTemplateSpec } from '../crds/analysis-template.ts'
+import { Analysis, AnalysisTemplateSpec } from '../../crds/analysis-template.ts'
 import { resolveChecks } from './template.ts'
 
 const query = 'f{code="{{args.code}}",r="{{revision}}"} > {{args.least}}'

@@ -1,8 +1,8 @@
 // What analysis wants of those who are no Prometheus: a check with its target in, a reading out.
-import type { Check } from '../crds/check.ts'
-import type { Target } from './query.ts'
-import type { Reading } from './reading.ts'
-import { sourceOf } from './source-kind.ts'
+import type { Check } from '../../crds/check.ts'
+import type { Reading } from '../judge/reading.ts'
+import type { Target } from '../query/query.ts'
+import { sourceOf } from '../query/source-kind.ts'
 
 export interface Question {
   readonly check: Check

@@ -1,5 +1,5 @@
 // Queries of one round in, samples or the reason why not out. It stops asking a provider that is down.
-import type { Limiter } from './limiter.ts'
+
 import {
   type AnswerSize,
   givesRaw,
@@ -7,7 +7,8 @@ import {
   ProviderError,
   type RawSamples,
   type Sample,
-} from './provider.ts'
+} from '../provider.ts'
+import type { Limiter } from './limiter.ts'
 
 export interface Unanswered {
   readonly kind: 'error'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Check } from '../crds/check.ts'
-import { Evidence } from '../crds/rollout-status.ts'
+import { Check } from '../../crds/check.ts'
+import { Evidence } from '../../crds/rollout-status.ts'
 import { judge } from './judge.ts'
 import type { Durations, Reading, Requests } from './reading.ts'
 

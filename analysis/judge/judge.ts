@@ -1,12 +1,12 @@
 // A check and its reading in, evidence out; the evidence of all checks in, the verdict out.
 // Failed needs proof, Passed needs its own proof, and whatever lies between is said to be so.
-import type { Check } from '../crds/check.ts'
-import { durationMs } from '../crds/duration.ts'
-import type { Evidence } from '../crds/rollout-status.ts'
+import type { Check } from '../../crds/check.ts'
+import { durationMs } from '../../crds/duration.ts'
+import type { Evidence } from '../../crds/rollout-status.ts'
+import type { Outcome, Verdict } from '../verdict.ts'
 import { upperTail } from './binomial.ts'
 import type { Reading } from './reading.ts'
 import { errorShare, type Share, slowShare } from './share.ts'
-import type { Outcome, Verdict } from './verdict.ts'
 
 /** What a check is judged by besides its reading. */
 export interface Gate {

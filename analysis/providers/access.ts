@@ -2,7 +2,7 @@
 // again for each question, because what they hold rotates, and no error says what is in them.
 import { readFile } from 'node:fs/promises'
 import { Agent } from 'node:https'
-import { ProviderError } from './provider.ts'
+import { ProviderError } from '../provider.ts'
 
 export interface AccessOptions {
   /** File with a bearer token. */

@@ -1,8 +1,8 @@
 // A check and its subject in, query text out. Built-in checks are asked in groups: one query answers
 // for many rollouts with the same metric and window, with both arms of each in one answer.
-import type { Check } from '../crds/check.ts'
-import { type ArmName, type MetricTable, selectorOf } from './metrics/table.ts'
-import { fill, promqlDuration } from './promql-text.ts'
+import type { Check } from '../../crds/check.ts'
+import { type ArmName, type MetricTable, selectorOf } from '../metrics/table.ts'
+import { fill, promqlDuration } from '../promql-text.ts'
 import { sourceOf } from './source-kind.ts'
 
 /** What a query is about: one revision beside another, behind one host. */

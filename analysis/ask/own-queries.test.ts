@@ -1,11 +1,11 @@
 // Queries of many rollouts through one question: rows find their way back, and nobody answers for another.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { isSelfContained } from '../promql-text.ts'
+import { ProviderError, type Sample } from '../provider.ts'
 import { createInquiry } from './inquiry.ts'
 import { createLimiter } from './limiter.ts'
 import { readOwn } from './own-queries.ts'
-import { isSelfContained } from './promql-text.ts'
-import { ProviderError, type Sample } from './provider.ts'
 
 /** Answers `v(N)` with N, `none` with nothing, `two` with two series; `scalar` can not be labelled. */
 function startProvider() {

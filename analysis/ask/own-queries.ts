@@ -1,10 +1,11 @@
 // Queries of users in, what the provider said of each out. Those of one check, which many rollouts share by a
 // template, are asked together: each is marked with a label, so that its rows are found in the answer.
+
+import { ownReading, type Reading } from '../judge/reading.ts'
+import { isSelfContained, quoted } from '../promql-text.ts'
+import type { Sample } from '../provider.ts'
+import { maxQueryLength } from '../query/query.ts'
 import type { Inquiry } from './inquiry.ts'
-import { isSelfContained, quoted } from './promql-text.ts'
-import type { Sample } from './provider.ts'
-import { maxQueryLength } from './query.ts'
-import { ownReading, type Reading } from './reading.ts'
 
 export interface OwnQuestion {
   readonly query: string

@@ -1,10 +1,10 @@
 // A Datadog check in, the newest point of its one series out.
 import { z } from 'zod'
+import type { Question } from '../ask/source.ts'
+import type { Reading } from '../judge/reading.ts'
 import { fill } from '../promql-text.ts'
 import { ProviderError } from '../provider.ts'
-import { placeholdersOf } from '../query.ts'
-import type { Reading } from '../reading.ts'
-import type { Question } from '../source.ts'
+import { placeholdersOf } from '../query/query.ts'
 import type { SourceContext } from './context.ts'
 import { askJson, soundValue } from './json-client.ts'
 

@@ -1,7 +1,7 @@
 // Samples in, readings out: what the provider said of each arm, before anybody judges it.
-import { isFailed, type MetricTable } from './metrics/table.ts'
-import type { Sample } from './provider.ts'
-import { armsOf, serviceOf, type Target } from './query.ts'
+import { isFailed, type MetricTable } from '../metrics/table.ts'
+import type { Sample } from '../provider.ts'
+import { armsOf, serviceOf, type Target } from '../query/query.ts'
 
 /** Requests of one arm in the window. Prometheus extrapolates, so they are not whole numbers. */
 export interface Requests {

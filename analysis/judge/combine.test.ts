@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Evidence } from '../crds/rollout-status.ts'
+import type { Evidence } from '../../crds/rollout-status.ts'
 import { combine } from './judge.ts'
 
 describe('the verdict', () => {

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { ProviderError } from '../provider.ts'
 import { type PrometheusOptions, prometheusProvider } from './prometheus.ts'
-import { ProviderError } from './provider.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 

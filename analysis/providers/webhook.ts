@@ -1,10 +1,10 @@
 // A webhook check in, the number that its answer holds at the path out. Only hosts that the operator allows are
 // asked.
 import type { WebhookCheck } from '../../crds/provider-check.ts'
+import type { Question } from '../ask/source.ts'
+import type { Reading } from '../judge/reading.ts'
 import { fill } from '../promql-text.ts'
-import { placeholdersOf, type Target } from '../query.ts'
-import type { Reading } from '../reading.ts'
-import type { Question } from '../source.ts'
+import { placeholdersOf, type Target } from '../query/query.ts'
 import type { SourceContext } from './context.ts'
 import { askJson, soundValue } from './json-client.ts'
 

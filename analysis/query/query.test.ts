@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Check } from '../crds/check.ts'
-import { istio } from './metrics/istio.ts'
-import { fill, keep, quoted } from './promql-text.ts'
+import { Check } from '../../crds/check.ts'
+import { istio } from '../metrics/istio.ts'
+import { fill, keep, quoted } from '../promql-text.ts'
 import {
   groupedQuery,
   maxQueryLength,

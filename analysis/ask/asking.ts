@@ -1,10 +1,10 @@
 // Checks with their targets in, what the providers said of each out. Built-in questions with one window, one
 // instant and one table of metrics are asked in groups; the failure of one harms no other.
-import type { Check } from '../crds/check.ts'
+import type { Check } from '../../crds/check.ts'
+import { type ByArm, builtInReading, byArm, type Reading } from '../judge/reading.ts'
+import { groupedQuery, questionFor, shards, singleQuery, type Target } from '../query/query.ts'
 import type { Inquiry } from './inquiry.ts'
 import { type Apart, readOwn } from './own-queries.ts'
-import { groupedQuery, questionFor, shards, singleQuery, type Target } from './query.ts'
-import { type ByArm, builtInReading, byArm, type Reading } from './reading.ts'
 import type { Sources } from './source.ts'
 
 /** One check of one target at one instant: what to ask, or the reading that needs no question. */
