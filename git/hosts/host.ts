@@ -53,6 +53,11 @@ export interface GitHost {
   /**
    * A commit that the host makes, and signs in the name of the token; gives its id. Only where the host compares the
    * head. Rejects when it is another one, or a rule forbids it: the branch tells which.
+   *
+   * GitHub compares (`expectedHeadOid`). GitLab compares the last commit of each file that a commit names
+   * (`last_commit_id`), and with `start_sha` writes a new branch or, by `force`, over one; Gitea and Forgejo compare
+   * the blob of each file (`sha`). What another file of the branch says by then, such as a release that was taken
+   * out, they do not look at: to them our own commits are pushed, which fast-forward or fail.
    */
   commit?(commit: HostCommit): Promise<string>
   /** Shows a state beside a commit. */

@@ -9,5 +9,6 @@ for (const kind of hostKinds) {
     kind,
     start: () => startHost(dialects[kind], { token: canary, project }),
     failed: kind === 'gitlab' ? 'failed' : 'failure',
+    comparesHead: kind === 'github',
   })
 }

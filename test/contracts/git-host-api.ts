@@ -9,6 +9,9 @@ import { inspect } from 'node:util'
 import type { GitHost, HostKind } from '../../git/hosts/host.ts'
 import { HostError } from '../../git/hosts/http.ts'
 import { openHost } from '../../git/hosts/open.ts'
+import { openMirror } from '../../git/repository/mirror.ts'
+import { bad, good, request, withRepository } from '../../git/write/writer.fixture.ts'
+import { createWriter } from '../../git/write/writer.ts'
 import type { HostServer } from '../doubles/git-hosts/server.ts'
 
 export const canary = 'glpat-CANARY0123456789'
@@ -29,6 +32,8 @@ export function gitHostApiContract(options: {
   start(): Promise<HostServer>
   /** What the host calls a status that failed. */
   failed: string
+  /** Whether it makes a commit only while the branch has the head that is expected. */
+  comparesHead: boolean
 }): void {
   describe(`${options.kind} as a host of repositories`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'sluice-host-'))
@@ -105,8 +110,12 @@ export function gitHostApiContract(options: {
       assert.equal(server.store.pulls.length, 1)
     })
 
-    it('makes a commit on the head that is expected, where it can', async (t) => {
-      if (!host.commit) return t.skip('this kind compares no head')
+    it('offers commits on the head that is expected, and only where it compares that', () => {
+      assert.equal(host.commit !== undefined, options.comparesHead)
+    })
+
+    it(`${options.comparesHead ? 'makes' : 'leaves to us'} a commit on the head that is expected`, async () => {
+      if (!host.commit) return commitIsOurs(host, server)
       const files = new Map([['shop/ü.yaml', 'a: ü\n']])
       const more = { branch: proposal.branch, message: 'revert: a\n\nbody\n', files }
       const id = await host.commit({ ...more, expected: commit })
@@ -173,6 +182,25 @@ export function gitHostApiContract(options: {
       assert.ok(server.seen.length > 0)
       assert.ok(!server.seen.join('\n').includes(canary))
     })
+  })
+}
+
+/** The writer makes the commit itself, and pushes it only as a fast-forward; the host is asked for nothing. */
+async function commitIsOurs(host: GitHost, { seen }: HostServer): Promise<void> {
+  await withRepository(async (repo) => {
+    await repo.commit({ 'a.yaml': good })
+    await repo.commit({ 'a.yaml': bad })
+    const mirror = openMirror({ directory: repo.mirrorDirectory, url: repo.url, branch: 'main' })
+    const author = { name: 'Sluice', email: 'sluice@sluice.dev' }
+    const spec = { include: ['**/*.yaml'], exclude: [], author }
+    const options = { mirror, spec, host, isByHost: true, now: () => 1_700_000_600_000 }
+    const count = seen.length
+    const result = await createWriter(options).revert(request())
+    assert.deepEqual([result.state, seen.length - count], ['Committed', 0], result.because)
+    assert.equal(await repo.head(), result.commit)
+    const by = await repo.text(['log', '-1', '--format=%an <%ae>', 'main'])
+    assert.equal(by, 'Sluice <sluice@sluice.dev>')
+    assert.equal(await repo.read('a.yaml'), good)
   })
 }
 
