@@ -28,11 +28,15 @@ export function formatDuration(ms: number): string {
   return parts.slice(0, 2).join('')
 }
 
+const onePart = /([0-9]{1,9})(ms|s|m|h)/y
+
 function parse(text: string): number | null {
-  if (!/^([0-9]{1,9}(ms|s|m|h))+$/.test(text)) return null
   let total = 0
-  for (const [, count, unit] of text.matchAll(/([0-9]+)(ms|s|m|h)/g)) {
-    total += Number(count) * unitMs[unit as keyof typeof unitMs]
+  onePart.lastIndex = 0
+  while (onePart.lastIndex < text.length) {
+    const part = onePart.exec(text)
+    if (!part) return null
+    total += Number(part[1]) * unitMs[part[2] as keyof typeof unitMs]
   }
-  return total <= maxMs ? total : null
+  return text.length > 0 && total <= maxMs ? total : null
 }

@@ -19,6 +19,8 @@ export const annotation = {
   weightsSince: 'sluice.dev/weights-since',
   /** On a Rollout: the commit that brought this definition. */
   commit: 'sluice.dev/commit',
+  /** On a Rollout: the author of that commit. */
+  author: 'sluice.dev/author',
   /** On a Rollout: name of its GitSource. */
   source: 'sluice.dev/source',
   /** On a Rollout: path of its file in that source. */

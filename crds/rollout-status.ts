@@ -1,6 +1,7 @@
 // What Sluice writes about a Rollout: its own write-ahead log and the story people read. Objects here are
 // not strict: after a downgrade, fields of a newer Sluice are dropped rather than refused.
 import { z } from 'zod'
+import { authorLimit } from './author.ts'
 import { CommitId, Conditions, Percent, RevisionHash, Sentence, Timestamp } from './fields.ts'
 import { abortReasons, outcomes, phases, revertStates, trendLimit } from './words.ts'
 
@@ -11,6 +12,9 @@ export const Release = z.object({
   revision: RevisionHash.meta({ description: 'Digest of the pod template.' }),
   commit: CommitId.optional().meta({
     description: 'Commit that brought this revision, when Git did.',
+  }),
+  author: z.string().max(authorLimit).optional().meta({
+    description: 'Author of that commit, when a GitSource applied it.',
   }),
 })
 export type Release = z.infer<typeof Release>
@@ -43,6 +47,12 @@ export const Evidence = z.object({
   }),
 })
 export type Evidence = z.infer<typeof Evidence>
+
+/** What is kept of evidence when its trial has ended. */
+const Verdict = z.object({
+  check: z.string().max(63).meta({ description: 'Name of the check.' }),
+  outcome: z.enum(outcomes).meta({ description: 'What the check said.' }),
+})
 
 export const RevertState = z.object({
   state: z.enum(revertStates).meta({
@@ -179,6 +189,11 @@ export const RolloutStatus = z
             .optional()
             .meta({ description: 'How far it came: step of steps, such as 2/4.' }),
           because: Sentence.meta({ description: 'Why it ended so.' }),
+          verdicts: z
+            .array(Verdict)
+            .max(17)
+            .optional()
+            .meta({ ...atomic, description: 'What each check said last in its trial.' }),
           startedAt: Timestamp.meta({ description: 'When its trial began.' }),
           endedAt: Timestamp.meta({ description: 'When its trial ended.' }),
         }),

@@ -11,9 +11,15 @@ const past = {
   outcome: 'Promoted',
   progress: '3/4',
   because: 'all is well',
+  author: 'Ann \u202eL.',
+  verdicts: [
+    { check: 'errors', outcome: 'Passed' },
+    { check: 'latency', outcome: 'Failed' },
+  ],
   startedAt: '2025-12-31T23:00:00Z',
   endedAt: '2025-12-31T23:12:30Z',
 }
+const times = { startedAt: '2025-12-31T23:00:00.000Z', endedAt: '2025-12-31T23:12:30.000Z' }
 const object = {
   ...found,
   status: {
@@ -55,13 +61,30 @@ test('history lists the trial that goes on and those that ended', async () => {
   await using server = await scriptedServer([one])
   assert.equal(
     (await run(server.url, ['history', 'checkout'])).out,
-    `COMMIT      REVISION    OUTCOME      STEP  STARTED               TOOK    BECAUSE
-9f8e7d6c5b  77ab01cdef  Progressing  1/2   2026-01-01T00:03:00Z  2m      promote it
-0123456789  5d8f22aa01  Promoted     3/4   2025-12-31T23:00:00Z  12m30s  all is well
+    `COMMIT      AUTHOR  REVISION    OUTCOME      STEP  VERDICTS                  STARTED               TOOK    BECAUSE
+9f8e7d6c5b  -       77ab01cdef  Progressing  1/2   1 passed                  2026-01-01T00:03:00Z  2m      promote it
+0123456789  Ann L.  5d8f22aa01  Promoted     3/4   latency Failed, 1 passed  2025-12-31T23:00:00Z  12m30s  all is well
 `,
   )
+  const narrow = { style: { width: 60, hasColour: false } }
+  assert.equal(
+    (await run(server.url, ['history', 'checkout'], narrow)).out,
+    `COMMIT      AUTHOR  OUTCOME      STEP  TOOK    BECAUSE
+9f8e7d6c5b  -       Progressing  1/2   2m      promote it
+0123456789  Ann L.  Promoted     3/4   12m30s  all is well
+`,
+  )
+  assert.match(
+    (await run(server.url, ['history', 'checkout', '-o', 'wide'], narrow)).out,
+    /Ann L\. .* errors Passed, latency Failed {2}2025/,
+  )
   const { out } = await run(server.url, ['history', 'checkout', '-o', 'json'])
-  assert.equal(JSON.parse(out)[1].durationSeconds, 750)
+  assert.deepEqual(JSON.parse(out)[1], {
+    ...past,
+    author: 'Ann L.',
+    ...times,
+    durationSeconds: 750,
+  })
 })
 
 /** A cluster where ann may look and not promote. */

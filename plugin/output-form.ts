@@ -18,6 +18,9 @@ export const jsonFlag: Flag = {
   help: 'form of the output',
 }
 
+/** For tables of what is no object of the API server. */
+export const tableFlag: Flag = { ...jsonFlag, values: ['wide', 'json'] }
+
 export type Form =
   | { readonly kind: 'table'; readonly isWide: boolean }
   /** `whole` writes an object or a list, `line` one object of a watch. */

@@ -154,7 +154,7 @@ function paint({ text, tone }: Cell, { hasColour }: Style): string {
   return tone && hasColour && text !== '' ? `\x1b[${codes[tone]}m${text}\x1b[0m` : text
 }
 
-function cut(text: string, width: number | null): string {
+export function cut(text: string, width: number | null): string {
   if (width === null || length(text) <= width) return text
   return `${[...text]
     .slice(0, Math.max(0, width - 1))

@@ -206,6 +206,7 @@ describe('the Git loop', { concurrency: 2 }, () => {
       new RegExp(`by commit ${commit.slice(0, 12)}, allowed another try`),
     )
     assert.equal(again.attempt, 2)
+    assert.equal(again.canary?.author, 'Ada of the checkout team')
   })
 
   it('restores values of a release that another tool delivers', async () => {

@@ -1,5 +1,7 @@
 // What a Rollout names and what runs of it in, the revision it asks for out: with a Deployment to take over, pods
 // to restart, and why something can not be read.
+import { authorOf } from '../../crds/author.ts'
+import { CommitId } from '../../crds/fields.ts'
 import { annotation } from '../../crds/names.ts'
 import type { Rollout } from '../../crds/rollout.ts'
 import type { Release as ReleaseName, RolloutStatus } from '../../crds/rollout-status.ts'
@@ -42,9 +44,8 @@ export function observeWorkloads(world: World, of: WorkloadsOf): WorkloadsSeen |
   const key = keyOf(object.metadata)
   const release = world.named.release(key, rollout.spec, templatesOf(world, of))
   if (!release) return null
-  const commit = rollout.metadata.annotations?.[annotation.commit]
   const isRead = 'template' in release
-  const asked = askedBy(isRead ? { ...release, commit } : release, { status, now })
+  const asked = askedBy(isRead ? { ...release, ...originOf(rollout) } : release, { status, now })
   const workload = workloadOf(world.named.deployment(key, rollout.spec))
   // While pods are exchanged, those of the Deployment run what is stable: nothing else is tried beside them.
   const target = workload?.isHeld && status.stable ? status.stable : asked.target
@@ -58,6 +59,13 @@ export function observeWorkloads(world: World, of: WorkloadsOf): WorkloadsSeen |
     release: isRead ? release : null,
     wakeAt: earliest(asked.wakeAt, looksAt),
   }
+}
+
+/** Where it came from, as its annotations say: anybody who may write them may have. */
+function originOf({ metadata: { annotations } }: Rollout) {
+  const commit = annotations?.[annotation.commit]
+  if (!commit || !CommitId.safeParse(commit).success) return {}
+  return { commit, author: authorOf(annotations?.[annotation.author]) }
 }
 
 function templatesOf(world: World, { object, rollout }: WorkloadsOf): Template[] {

@@ -88,7 +88,8 @@ for (const [name, source, given, now, asked] of rows) {
   })
 }
 
-test('the commit that brought a release is part of what is asked for', () => {
-  const asked = askedBy({ template, config: [], commit: 'c0ffee' }, { status: fresh, now: 0 })
-  assert.deepEqual(asked.target, { revision: revisionOf(template), commit: 'c0ffee' })
+test('the commit that brought a release and its author are part of what is asked for', () => {
+  const from = { commit: 'c0ffee', author: 'Ann' }
+  const asked = askedBy({ template, config: [], ...from }, { status: fresh, now: 0 })
+  assert.deepEqual(asked.target, { revision: revisionOf(template), ...from })
 })

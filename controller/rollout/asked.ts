@@ -1,5 +1,6 @@
 // Template and configuration as they stand now in, the release that is asked for out. What can not be read asks
 // for nothing new: the revision under trial or in service stays the target, and the status says what is missing.
+import { compact } from '../../crds/compact.ts'
 import { type ConfigDigest, type Hash, revisionOf } from '../../crds/revision.ts'
 import type { Release, RolloutStatus } from '../../crds/rollout-status.ts'
 import type { Obstacle } from './snapshot.ts'
@@ -17,6 +18,7 @@ export interface Source {
   readonly config: readonly FollowedConfig[]
   /** The commit that brought the Rollout, when Git did. */
   readonly commit?: string | undefined
+  readonly author?: string | undefined
   /** Templates that run, for a template that the API server fills with defaults. */
   readonly kept?: readonly Kept[] | undefined
 }
@@ -48,8 +50,8 @@ export function askedBy(
 ): Asked {
   const current = currentOf(status)
   if ('reason' in source) return { target: current, unread: source, wakeAt: null }
-  const { config, commit } = source
-  const releaseOf = (revision: Hash): Release => ({ revision, ...(commit ? { commit } : {}) })
+  const { config, commit, author } = source
+  const releaseOf = (revision: Hash): Release => compact({ revision, commit, author })
   const latest = revisionFor(
     source,
     config.map((one) => one.now),

@@ -30,7 +30,7 @@ function measured(values: readonly number[], steps: number): World {
   return world
 }
 
-it('a trial keeps the values of its checks step by step, and how far it came', () => {
+it('a trial keeps the values of its checks step by step, how far it came and what they said', () => {
   const world = measured([99.5, 98, 97], 3)
   world.pass(60)
   const [found] = world.status.evidence ?? []
@@ -43,6 +43,7 @@ it('a trial keeps the values of its checks step by step, and how far it came', (
   )
   const [last] = world.status.history ?? []
   assert.deepEqual([last?.outcome, last?.progress], ['Promoted', '3/3'])
+  assert.deepEqual(last?.verdicts, [{ check: 'errors', outcome: 'Passed' }])
 })
 
 it('a trend has a limit', () => {

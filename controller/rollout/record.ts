@@ -124,17 +124,23 @@ function former(status: RolloutStatus, { stable: before }: State, { stable }: Ad
   return [before, ...others].slice(0, formerLimit)
 }
 
-function history({ status, now, spec }: Snapshot, before: State, next: Advance) {
+function history(snapshot: Snapshot, before: State, next: Advance) {
+  const { status, now, spec } = snapshot
   const { phase } = before
   if (!next.ended || phase.kind === 'New' || phase.kind === 'Stable') return status.history
-  const entry = {
+  const verdicts = evidence(snapshot, before, status)?.map(({ check, outcome }) => ({
+    check,
+    outcome,
+  }))
+  const entry = compact({
     ...phase.canary,
     outcome: next.ended,
     progress: progressOf(before, spec),
     because: next.because.slice(0, 1024),
     startedAt: timestamp(phase.startedAt),
     endedAt: timestamp(now),
-  }
+    verdicts,
+  })
   return [entry, ...(status.history ?? [])].slice(0, historyLimit)
 }
 

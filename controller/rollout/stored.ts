@@ -14,8 +14,11 @@ export function isSame(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   if (Array.isArray(a) !== Array.isArray(b)) return false
   const [left, right] = [a, b] as [Record<string, unknown>, Record<string, unknown>]
-  const keys = new Set([...Object.keys(left), ...Object.keys(right)])
-  return [...keys].every((key) => isSame(left[key], right[key]))
+  for (const key of Object.keys(left)) if (!isSame(left[key], right[key])) return false
+  for (const key of Object.keys(right)) {
+    if (right[key] !== undefined && left[key] === undefined) return false
+  }
+  return true
 }
 
 /** The first of these times; null when there is none. */

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { annotation, commandAnnotation } from '../../crds/names.ts'
 import { canonicalJson } from '../../crds/revision.ts'
 import { verbs } from '../../crds/words.ts'
-import type { Retry } from '../../git/revert/retry.ts'
+import type { CommitWords } from '../../git/revert/commit-words.ts'
 import type { SourcedDefinition } from '../../git/source/source.ts'
 import { ApiError, type KubeObject } from '../../kube/api.ts'
 import { analysisTemplates, rollouts } from '../../kube/resources.ts'
@@ -19,9 +19,9 @@ const fieldManager = 'sluice-git'
 export type Digests = WeakMap<object, { readonly path: string; readonly digest: string }>
 
 export interface Applying {
-  /** Which commits allow a release another try. */
-  readonly retriesIn?:
-    | ((commits: readonly string[]) => Promise<ReadonlyMap<string, Retry>>)
+  /** Who wrote commits, and which releases they allow another try. */
+  readonly readCommitWords?:
+    | ((commits: readonly string[]) => Promise<ReadonlyMap<string, CommitWords>>)
     | undefined
   readonly source: KubeObject
   readonly definitions: readonly SourcedDefinition[]
@@ -38,11 +38,11 @@ export async function applyAll(applier: Reporter, applying: Applying): Promise<S
     return live === digest ? [] : [{ definition, digest }]
   })
   const commits = changed.map(({ definition }) => definition.commit)
-  const retries = changed.length === 0 ? undefined : await applying.retriesIn?.(commits)
+  const words = changed.length === 0 ? undefined : await applying.readCommitWords?.(commits)
   for (const { definition, digest } of changed) {
     const { path, commit } = definition
     try {
-      await apply(applier, applying.source, { definition, digest, retry: retries?.get(commit) })
+      await apply(applier, applying.source, { definition, digest, words: words?.get(commit) })
     } catch (error) {
       // A refusal of one definition never keeps another from being applied; whatever else went wrong
       // is no fault of the definition, and the queue tries again when the server wants it to.
@@ -59,7 +59,7 @@ const refusals = new Set([400, 403, 404, 409, 413, 422])
 async function apply(
   applier: Reporter,
   source: KubeObject,
-  { definition, digest, retry }: Changed,
+  { definition, digest, words }: Changed,
 ): Promise<void> {
   const { kind, namespace, name, path, commit } = definition
   const resource = kind === 'Rollout' ? rollouts : analysisTemplates
@@ -67,9 +67,10 @@ async function apply(
   if (!applier.mayWrite()) throw new Fenced('the lease is lost: another controller leads now')
   const { metadata, ...rest } = definition.object as KubeObject
   const annotations = {
-    ...withoutCommands(metadata.annotations),
-    ...retried(applier, definition, retry),
+    ...withoutOurs(metadata.annotations),
+    ...retried(applier, definition, words),
     [annotation.commit]: commit,
+    ...(words?.author && { [annotation.author]: words.author }),
     [annotation.source]: source.metadata.name,
     [annotation.path]: path,
     [definitionAnnotation]: digest,
@@ -82,21 +83,21 @@ async function apply(
 interface Changed {
   readonly definition: SourcedDefinition
   readonly digest: string
-  readonly retry: Retry | undefined
+  readonly words: CommitWords | undefined
 }
 
 /** A commit that brings a release back may allow it another try: the only command that is heard from Git. */
 function retried(
   { clock }: Reporter,
   { kind, namespace, name, commit, revision, object }: SourcedDefinition,
-  retry: Retry | undefined,
+  words: CommitWords | undefined,
 ): Record<string, string> {
-  if (kind !== 'Rollout' || !retry?.rollouts.has(`${namespace}/${name}`)) return {}
+  if (kind !== 'Rollout' || !words?.retries.has(`${namespace}/${name}`)) return {}
   const spec = object['spec']
   const hasConfig = typeof spec === 'object' && spec !== null && 'config' in spec
   const command = {
     id: `git-${commit.slice(0, 32)}`,
-    by: `${retry.author}, by commit ${commit.slice(0, 12)},`,
+    by: `${words.author ?? 'somebody'}, by commit ${commit.slice(0, 12)},`,
     at: new Date(clock.now()).toISOString(),
     // With configuration beside it, the digest of the template alone is not the revision.
     ...(revision === undefined || hasConfig ? {} : { revision }),
@@ -104,10 +105,10 @@ function retried(
   return { [commandAnnotation('retry')]: JSON.stringify(command) }
 }
 
-/** People give commands to the API server, which knows who they are; a file could name anybody. */
-function withoutCommands(annotations: KubeObject['metadata']['annotations'] = {}) {
-  const isCommand = (name: string) => verbs.some((verb) => name === commandAnnotation(verb))
-  return Object.fromEntries(Object.entries(annotations).filter(([name]) => !isCommand(name)))
+/** The API server and Git know who somebody is; a file could name anybody. */
+function withoutOurs(annotations: KubeObject['metadata']['annotations'] = {}) {
+  const ours: readonly string[] = [annotation.author, ...verbs.map(commandAnnotation)]
+  return Object.fromEntries(Object.entries(annotations).filter(([name]) => !ours.includes(name)))
 }
 
 function storeOf({ world }: Reporter, kind: SourcedDefinition['kind']): Store {

@@ -1,7 +1,7 @@
 // A GitSource with its credentials in, its mirror, its writer and its host out: the real Git behind the
 // controller's words for it.
 import { openHost } from '../../git/hosts/open.ts'
-import { retriesIn } from '../../git/revert/retry.ts'
+import { readCommitWords } from '../../git/revert/commit-words.ts'
 import { createSource } from '../../git/source/source.ts'
 import { checkWritePath } from '../../git/write/readiness.ts'
 import { createWriter } from '../../git/write/writer.ts'
@@ -30,7 +30,7 @@ export const openGit: OpenGit = (options) => {
     source,
     writer,
     host,
-    retriesIn: (commits) => retriesIn(mirror, commits),
+    readCommitWords: (commits) => readCommitWords(mirror, commits),
     checkWritePath: () =>
       checkWritePath({ mirror, author, nowMs: now(), host, signing, signatures }),
   }

@@ -8,7 +8,7 @@ import { parseGitSource } from '../../crds/parse.ts'
 import { describeProblem, pathText } from '../../crds/problem.ts'
 import type { GitHost } from '../../git/hosts/host.ts'
 import { MirrorError } from '../../git/repository/mirror-error.ts'
-import type { Retry } from '../../git/revert/retry.ts'
+import type { CommitWords } from '../../git/revert/commit-words.ts'
 import { type Times, timesOf } from '../../git/source/schedule.ts'
 import type { Source, SourceState } from '../../git/source/source.ts'
 import type { Readiness } from '../../git/write/readiness.ts'
@@ -60,9 +60,9 @@ export interface OpenedGit {
   readonly writer: Writer
   /** For what people see beside a commit. */
   readonly host?: Pick<GitHost, 'report'> | undefined
-  /** Which commits say that a release which failed may be tried once more. */
-  readonly retriesIn?:
-    | ((commits: readonly string[]) => Promise<ReadonlyMap<string, Retry>>)
+  /** Who wrote commits, and which releases that failed they allow another try. */
+  readonly readCommitWords?:
+    | ((commits: readonly string[]) => Promise<ReadonlyMap<string, CommitWords>>)
     | undefined
   /** Whether a revert could be written now. */
   readonly checkWritePath?: (() => Promise<Readiness>) | undefined

@@ -2,17 +2,18 @@
 import { formatDuration } from '../../crds/duration.ts'
 import { commonFlags } from '../flags.ts'
 import { type Command, connect, getRollout, oneName } from '../invocation.ts'
-import { jsonFlag } from '../output-form.ts'
-import { type Column, renderTable, type Tone } from '../render.ts'
+import { tableFlag } from '../output-form.ts'
+import { type Column, cut, renderTable, type Style, type Tone } from '../render.ts'
 import { type PastRelease, type RolloutView, readRollout } from '../rollout/rollout-view.ts'
 
 export const history: Command = {
   summary:
-    'Show the last releases: commit, how far each came, how it ended, after how long and why',
+    'Show the last releases: commit, author, how far each came, what its checks said, how it ended and why',
   usage: 'history NAME [flags]',
   completes: 'rollout',
-  detail: 'The controller keeps the last ten. A trial that goes on is the first line.',
-  flags: { ...commonFlags, output: jsonFlag },
+  detail:
+    'The controller keeps the last ten. A trial that goes on is the first line. -o wide names every check and cuts\nnothing. Authors are known of releases that a GitSource applied.',
+  flags: { ...commonFlags, output: tableFlag },
   async run(invocation) {
     const { world, flags } = invocation
     const name = oneName(invocation)
@@ -22,7 +23,11 @@ export const history: Command = {
       world.print(`${JSON.stringify(releases.map(forPrograms), null, 4)}\n`)
     } else if (releases.length === 0) {
       world.printError(`No release of ${name} has been tried yet.\n`)
-    } else world.print(renderTable(columnsOf(releases), world.style))
+    } else {
+      const isWide = flags.value('output') === 'wide'
+      const style = isWide ? { ...world.style, width: null } : world.style
+      world.print(renderTable(columnsOf(releases, { isWide, style }), style))
+    }
     return 0
   },
 }
@@ -52,6 +57,7 @@ export function releasesOf(rollout: RolloutView, now: number): Listed[] {
     outcome: phase,
     tone: phase === 'Paused' ? 'warn' : 'busy',
     because: rollout.blockedBy?.message ?? because,
+    verdicts: rollout.evidence,
     ...(rollout.progress !== undefined && { progress: rollout.progress }),
     ...(startedAt !== undefined && { startedAt }),
     ...duration(startedAt, now),
@@ -63,7 +69,15 @@ function duration(from: number | undefined, to: number | undefined) {
   return from === undefined || to === undefined ? {} : { durationMs: Math.max(0, to - from) }
 }
 
-function columnsOf(releases: readonly Listed[]): Column[] {
+interface Shown {
+  readonly isWide: boolean
+  readonly style: Style
+}
+
+const authorWidth = 24
+
+function columnsOf(releases: readonly Listed[], { isWide, style }: Shown): Column[] {
+  const authorMost = style.width === null ? null : authorWidth
   const column = (title: string, dispensable: number, cell: (one: Listed) => string) => ({
     title,
     dispensable,
@@ -71,14 +85,16 @@ function columnsOf(releases: readonly Listed[]): Column[] {
   })
   return [
     column('COMMIT', 0, ({ commit }) => commit?.slice(0, 10) ?? '-'),
-    column('REVISION', 2, ({ revision }) => revision),
+    column('AUTHOR', 3, ({ author }) => cut(author ?? '-', authorMost)),
+    column('REVISION', 5, ({ revision }) => revision),
     {
       title: 'OUTCOME',
       dispensable: 0,
       cells: releases.map(({ outcome, tone }) => ({ text: outcome, tone })),
     },
-    column('STEP', 3, ({ progress }) => progress ?? '-'),
-    column('STARTED', 4, ({ startedAt }) => stamp(startedAt)),
+    column('STEP', 2, ({ progress }) => progress ?? '-'),
+    column('VERDICTS', 4, ({ verdicts }) => (isWide ? eachOf(verdicts) : sumOf(verdicts)) || '-'),
+    column('STARTED', 6, ({ startedAt }) => stamp(startedAt)),
     column('TOOK', 1, ({ durationMs }) =>
       durationMs === undefined ? '-' : formatDuration(Math.round(durationMs / 1_000) * 1_000),
     ),
@@ -86,13 +102,29 @@ function columnsOf(releases: readonly Listed[]): Column[] {
   ]
 }
 
+const eachOf = (verdicts: PastRelease['verdicts']) =>
+  verdicts.map(({ check, outcome }) => `${check} ${outcome ?? 'Unknown'}`).join(', ')
+
+/** What did not pass by its name, what did by their number; no wider than a table can bear. */
+function sumOf(verdicts: PastRelease['verdicts']): string {
+  const [first, ...others] = verdicts.filter(({ outcome }) => outcome !== 'Passed')
+  const passed = `${verdicts.length - others.length - (first ? 1 : 0)} passed`
+  if (!first) return verdicts.length === 0 ? '' : passed
+  return [eachOf([first]), ...(others.length > 0 ? [`${others.length} more`] : []), passed].join(
+    ', ',
+  )
+}
+
 function stamp(time: number | undefined): string {
   return time === undefined ? '-' : `${new Date(time).toISOString().slice(0, 19)}Z`
 }
 
-function forPrograms({ tone: _, startedAt, endedAt, durationMs, ...release }: Listed): object {
+function forPrograms(listed: Listed): object {
+  const { tone: _, startedAt, endedAt, durationMs, ...release } = listed
   const iso = (time: number | undefined) =>
     time === undefined ? undefined : new Date(time).toISOString()
   const seconds = durationMs === undefined ? undefined : durationMs / 1_000
-  return { ...release, startedAt: iso(startedAt), endedAt: iso(endedAt), durationSeconds: seconds }
+  const verdicts = release.verdicts.map(({ check, outcome }) => ({ check, outcome }))
+  const times = { startedAt: iso(startedAt), endedAt: iso(endedAt), durationSeconds: seconds }
+  return { ...release, verdicts, ...times }
 }

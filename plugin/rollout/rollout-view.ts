@@ -14,6 +14,8 @@ export type Outcome = Evidence['outcome']
 export interface Release {
   readonly revision: string
   readonly commit?: string
+  /** Of that commit. */
+  readonly author?: string
 }
 
 /** What one check said last. */
@@ -39,6 +41,8 @@ export interface PastRelease extends Release {
   readonly progress?: string
   readonly startedAt?: number
   readonly endedAt?: number
+  /** What each check said last. */
+  readonly verdicts: readonly Pick<Finding, 'check' | 'outcome'>[]
 }
 
 const endings = ['Promoted', 'Aborted', 'Superseded'] as const
@@ -171,15 +175,19 @@ function checkUnits(spec: Json): Readonly<Record<string, Finding['unit']>> {
   return units
 }
 
+function readVerdict(one: Json) {
+  const outcome = oneOf(outcomes, one['outcome'])
+  return { check: sentence(one['check']) ?? '', ...compact({ outcome }) }
+}
+
 function readFinding(one: Json, units: Readonly<Record<string, Finding['unit']>>): Finding {
-  const check = sentence(one['check']) ?? ''
+  const verdict = readVerdict(one)
   return {
-    check,
-    unit: units[check] ?? 'plain',
+    ...verdict,
+    unit: units[verdict.check] ?? 'plain',
     trend: list(one['trend']).flatMap((value) => number(value) ?? []),
     stableTrend: list(one['stableTrend']).flatMap((value) => number(value) ?? []),
     ...compact({
-      outcome: oneOf(outcomes, one['outcome']),
       because: sentence(one['because']),
       value: number(one['value']),
       stable: number(one['stable']),
@@ -199,11 +207,11 @@ function readWeights(status: Json): Readonly<Record<string, number>> {
 }
 
 function readRelease(value: unknown): Release | undefined {
-  const { revision, commit } = record(value)
+  const { revision, commit, author } = record(value)
   const hash = sentence(revision)
   return hash === undefined
     ? undefined
-    : { revision: hash, ...compact({ commit: sentence(commit) }) }
+    : { revision: hash, ...compact({ commit: sentence(commit), author: sentence(author) }) }
 }
 
 function readPast(value: Json): PastRelease | undefined {
@@ -214,6 +222,7 @@ function readPast(value: Json): PastRelease | undefined {
     ...release,
     outcome,
     because: sentence(value['because']) ?? '',
+    verdicts: list(value['verdicts']).map(record).map(readVerdict),
     ...compact({
       progress: sentence(value['progress']),
       startedAt: time(value['startedAt']),

@@ -93,13 +93,13 @@ function revisionBranches({ stable, canary, weights, phase }: RolloutView, pods:
   for (const revision of [...Object.keys(weights), ...Object.keys(pods ?? {})]) {
     if (!known.has(revision)) known.set(revision, { label: 'old', release: { revision } })
   }
-  return [...known.values()].map(({ label, release: { revision, commit } }) => ({
+  return [...known.values()].map(({ label, release: { revision, commit, author } }) => ({
     label,
     text: [
       revision,
       `${String(weights[revision] ?? 0).padStart(3)} %`,
       pods ? (pods[revision] ?? 'no pods') : 'pods unknown',
-      ...(commit ? [`commit ${commit.slice(0, 10)}`] : []),
+      ...(commit ? [`commit ${commit.slice(0, 10)}${author ? ` by ${author}` : ''}`] : []),
     ].join('  '),
   }))
 }
