@@ -1,6 +1,6 @@
 // A check and a tick file on disk in, what `kubectl sluice judge` prints and its exit code out.
 import assert from 'node:assert/strict'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -85,6 +85,45 @@ errors: pass, more than 1 % is ruled out: 0 of 900 requests (0 %) of the canary 
     })
   }
 
+  test('goes on from what a run before knew, which is less than a kilobyte', async () => {
+    const state = join(folder, 'state')
+    const timed = Array.from({ length: 6 }, (_, i) => ({
+      ...bad,
+      at: 1_800_000_000_000 + i * 15_000,
+    }))
+    const whole = await judge(check, ticksOf(timed), '--json')
+    const lastOf = ({ out }: { readonly out: string }) => out.trimEnd().split('\n').slice(-2)
+    // The second run is given a tick that the first one knew, and no history.
+    await judge(check, ticksOf(timed.slice(0, 3)), '--state', state)
+    const rest = await judge(
+      check,
+      JSON.stringify({ ticks: timed.slice(2) }),
+      '--json',
+      '--state',
+      state,
+    )
+    const numbered = (line = '{}') => ({ ...JSON.parse(line), tick: 0 })
+    assert.deepEqual(lastOf(rest).map(numbered), lastOf(whole).map(numbered))
+    assert.ok((await readFile(state, 'utf8')).length < 1_024)
+    const known = await judge(check, JSON.stringify({ ticks: [] }), '--state', state)
+    assert.match(known.out, /^errors: abort, /)
+  })
+
+  const states: readonly [string, string, readonly object[], RegExp][] = [
+    ['is no state', 'no', [], /^error: state: the saved state has a wrong length/],
+    ['meets ticks without times', '', [clean], /^error: ticks\.json: ticks\[0\]\.at: is needed/],
+  ]
+  for (const [name, saved, ticks, message] of states) {
+    test(`says that what was saved ${name}`, async () => {
+      const state = join(folder, 'state')
+      await writeFile(state, saved)
+      const { code, err } = await judge(check, ticksOf(ticks), '--state', state)
+      assert.match(err, message)
+      assert.equal(code, 2)
+      assert.equal(await readFile(state, 'utf8'), saved)
+    })
+  }
+
   test('takes a check out of a template, by its name where there are several', async () => {
     const named = await judge(template, ticksOf([clean]), '--check=errors', '--json')
     assert.equal(JSON.parse(named.out.trimEnd().split('\n').at(-1) ?? '').verdict, 'pass')
@@ -105,7 +144,7 @@ errors: pass, more than 1 % is ruled out: 0 of 900 requests (0 %) of the canary 
       /check\.yaml:1:28: unknown field compare\.marg: did you mean margin\?/,
     ],
     ['has a metric we do not know', 'compare: { metric: cpu }', ticksOf([]), /errors or latency/],
-    ['is judged by broken ticks', check, '{', /^error: ticks\.json: is not JSON/],
+    ['is judged by broken ticks', check, '{', /^error: ticks\.json:1:2: is not JSON/],
     [
       'is judged by ticks of a wrong shape',
       check,

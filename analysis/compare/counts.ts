@@ -52,6 +52,9 @@ export function problemOf(tick: Tick, lanes: number): string | null {
   return null
 }
 
+/** Nobody serves more in one interval: a larger count is a mistake, and would drown all others. */
+export const mostCount = 1e10
+
 function isCount(value: number): boolean {
-  return Number.isFinite(value) && value >= 0
+  return value >= 0 && value <= mostCount
 }

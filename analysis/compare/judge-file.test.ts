@@ -56,6 +56,32 @@ describe('judging a tick file', () => {
     assert.deepEqual(words({ ticks: [] }), [])
   })
 
+  it('uses no tick that is older than one before, or counts what nobody serves', () => {
+    const at = (seconds: number, over: object = {}) => ({ ...tick, at: 1_000 * seconds, ...over })
+    const huge = { canary: { n: 1e300, x: 1e299 } }
+    const { ticks: found } = judgeFile(
+      check,
+      ticks({ ticks: [at(15), at(30, { canary: null }), at(15), at(30), at(45), at(60, huge)] }),
+    )
+    assert.deepEqual(
+      found.map(({ canary, stable }) => [canary.requests, stable.requests]),
+      [
+        [150, 1_350],
+        [150, 1_350],
+        [150, 1_350],
+        [150, 1_350],
+        [300, 4_050],
+        [300, 4_050],
+      ],
+    )
+    assert.deepEqual(found.at(-1)?.notes, ['data-bad'])
+  })
+
+  it('reads a file that begins with a byte order mark', () => {
+    const { name, text } = ticks({})
+    assert.equal(judgeFile(check, { name, text: `\uFEFF${text}` }).ticks.length, 1)
+  })
+
   it('reads latency per edge', () => {
     const edges = { metric: 'latency', edgesSeconds: [0.1, 0.5] }
     const slow = { n: 60, x: [] }
@@ -76,7 +102,28 @@ describe('judging a tick file', () => {
   })
 
   const broken: [string, { name: string; text: string }, RegExp][] = [
-    ['is no JSON', { name: 'ticks.json', text: '{' }, /^ticks\.json: is not JSON: /],
+    ['is no JSON', { name: 'ticks.json', text: '{' }, /^ticks\.json:1:2: is not JSON: /],
+    [
+      'has what JSON does not know',
+      { name: 'ticks.json', text: '{\n"ticks": [{ "canary": { "n": NaN, "x": 1 } }]}' },
+      /^ticks\.json:2:30: is not JSON: .*: write null for what is no number$/,
+    ],
+    ['is empty', { name: 'ticks.json', text: '' }, /^ticks\.json: is not JSON: .* end of JSON/],
+    [
+      'names a day that is none',
+      ticks({ ticks: [{ ...tick, at: '2026-02-31T00:00:00Z' }] }),
+      /ticks\[0\]\.at: /,
+    ],
+    [
+      'names a time beyond all calendars',
+      ticks({ ticks: [{ ...tick, at: 1e300 }] }),
+      /ticks\[0\]\.at: /,
+    ],
+    [
+      'counts more than anybody serves',
+      ticks({ history: { pods: [{ n: [1e300], x: [0] }] } }),
+      /history\.pods\[0\]\.n\[0\]: .*at most/,
+    ],
     ['lacks its ticks', ticks({ ticks: undefined }), /^ticks\.json: ticks: is required/],
     [
       'has an unknown field',

@@ -1,5 +1,5 @@
-// A running state in, text of less than a kilobyte out, and back to the last bit: what a status holds
-// over a restart. The spec is not in it, for it stands in the Rollout.
+// A running state in, text of less than a kilobyte out, and back to the last bit: what a pipeline keeps between
+// two runs of `kubectl sluice judge`. The spec is not in it, for it stands in the check.
 import type { State } from './engine.ts'
 import {
   fixedBytes,
@@ -18,13 +18,19 @@ export const maxSavedLength = 1_024
 const alphabet =
   '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#'
 const version = 1
+/** Bits of the first byte, beside the version. */
+const flag = { dataBad: 1, aborted: 2, betting: 4, latency: 8 } as const
 const sumsOf = { ratio: 20, betting: 10 } as const
 
 export function save(state: State): string {
   const writer = createWriter()
   const { progress, totals, block, recent, lanes } = state
   const isBetting = lanes.some(({ method }) => method === 'betting')
-  const flags = (state.isDataBad ? 1 : 0) + (state.isAborted ? 2 : 0) + (isBetting ? 4 : 0)
+  const flags =
+    (state.isDataBad ? flag.dataBad : 0) +
+    (state.isAborted ? flag.aborted : 0) +
+    (isBetting ? flag.betting : 0) +
+    (state.spec.metric === 'latency' ? flag.latency : 0)
   writer.whole(version * 16 + flags, 1)
   writer.whole(progress.scrapes, 2)
   writer.whole(progress.served, 2)
@@ -60,7 +66,10 @@ export function load(spec: Spec, text: string): State {
   const reader = createReader(text)
   const head = reader.whole(1)
   if (Math.floor(head / 16) !== version) throw new Error('the saved state has another version')
-  const isBetting = (head & 4) !== 0
+  const isBetting = (head & flag.betting) !== 0
+  if (((head & flag.latency) !== 0) !== (spec.metric === 'latency')) {
+    throw new Error('the saved state is of another check')
+  }
   const progress = { scrapes: reader.whole(2), served: reader.whole(2) }
   const atMs = reader.whole(6)
   const totals = { canaryN: reader.total(), stableN: reader.total() }
@@ -75,7 +84,7 @@ export function load(spec: Spec, text: string): State {
   if (lanes.length === 0 || lanes.some(({ edge }) => edge >= edges)) {
     throw new Error('the saved state is of another check')
   }
-  const [isDataBad, isAborted] = [(head & 1) !== 0, (head & 2) !== 0]
+  const [isDataBad, isAborted] = [(head & flag.dataBad) !== 0, (head & flag.aborted) !== 0]
   return {
     ...{ spec, lanes, progress, atMs, totals, block, recent },
     ...{ weightPercent, canaryRestarts, isDataBad, isAborted },

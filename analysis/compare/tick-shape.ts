@@ -1,5 +1,6 @@
 // A parsed JSON value in, the fields of a tick file or what is wrong with its shape out. Written by hand,
 // because the plugin reads these files and a schema library would be most of it.
+import { mostCount } from './counts.ts'
 import type { Metric } from './spec.ts'
 
 /** Counts of an arm as the file has them; null stands for a sample that was no number. */
@@ -86,7 +87,7 @@ type Reader = ReturnType<typeof createReader>
 
 function podOf(reader: Reader, value: unknown, place: string): PodCounts {
   const pod = reader.object(value, place, fields.pod)
-  const count = (one: unknown, at: string) => reader.number(one, at, { least: 0 })
+  const count = (one: unknown, at: string) => reader.number(one, at, { least: 0, most: mostCount })
   const x = reader.list(pod['x'], `${place}.x`, most.scrapes)
   return {
     n: reader
@@ -134,12 +135,17 @@ function armOf(reader: Reader, value: unknown, place: string): FileArm {
   }
 }
 
+/** The end of the year 9999. */
+const latestMs = 253_402_300_799_999
 /** With a zone: a time without one is another time on each machine. */
-const zonedTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
+const zonedTime = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/
 
 function timeOf(reader: Reader, at: unknown, place: string): number {
-  const parsed = typeof at === 'string' && zonedTime.test(at) ? Date.parse(at) : at
-  if (typeof parsed === 'number' && parsed > 0 && Number.isFinite(parsed)) return parsed
+  const [text, day] = (typeof at === 'string' && zonedTime.exec(at)) || []
+  // The parser takes the 31st of February for a day in March.
+  const isDay = day !== undefined && new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day)
+  const parsed = text !== undefined && isDay ? Date.parse(text) : at
+  if (typeof parsed === 'number' && parsed > 0 && parsed <= latestMs) return parsed
   reader.report(place, 'must be milliseconds since 1970 or a time such as 2026-01-31T12:00:00Z')
   return 0
 }

@@ -12,6 +12,8 @@ export interface TickFile {
   readonly edgesSeconds: readonly number[]
   readonly history: History
   readonly scrapes: readonly Scrape[]
+  /** The first tick without a time of its own; null when all have one. */
+  readonly firstUntimed: number | null
 }
 
 /** One scrape; an arm is null when it was not scraped. */
@@ -35,7 +37,9 @@ export function parseTicks(text: string, name: string): TickFile {
   const problems = contradictions(file)
   if (problems.length > 0) throw new TickFileError(problemText(name, problems))
   const scrapeMs = file.scrapeSeconds * 1_000
+  const untimed = file.ticks.findIndex(({ at }) => at === null)
   return {
+    firstUntimed: untimed < 0 ? null : untimed,
     metric: file.metric,
     scrapeMs,
     deadlineMs: file.deadlineSeconds * 1_000,
@@ -137,12 +141,32 @@ function perEdge(x: readonly number[] | readonly (readonly number[])[]): readonl
 }
 
 function parseJson(text: string, name: string): unknown {
+  const plain = text.startsWith('\uFEFF') ? text.slice(1) : text
   try {
-    return JSON.parse(text)
+    return JSON.parse(plain)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw new TickFileError(`${name}: is not JSON: ${reason.slice(0, 200)}`, { cause: error })
+    const place = placeIn(plain, reason)
+    const isNoNumber = /^(NaN|-?Infinity)/.test(plain.slice(Math.max(0, place?.offset ?? 0)))
+    const remedy = isNoNumber ? ': write null for what is no number' : ''
+    const where = place === null ? name : `${name}:${place.line}:${place.column}`
+    throw new TickFileError(`${where}: is not JSON: ${reason.slice(0, 200)}${remedy}`, {
+      cause: error,
+    })
   }
+}
+
+/** Where the parser stopped: it says so, or shows the ten characters before and after. */
+function placeIn(text: string, reason: string) {
+  const said = /at position (\d+)/.exec(reason)
+  const shown = /, (\.\.\.)?"([\s\S]*)"(\.\.\.)? is not valid JSON$/.exec(reason)
+  const start = shown ? text.indexOf(shown[2] ?? '') : -1
+  const character = /^Unexpected token '([\s\S]+?)'/.exec(reason)?.[1] ?? ''
+  const before = shown?.[1] === undefined ? text.indexOf(character) : start + 10
+  if (!said && start < 0) return null
+  const offset = said ? Number(said[1]) : before
+  const lines = text.slice(0, offset).split('\n')
+  return { offset, line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
 }
 
 function problemText(name: string, problems: readonly string[]): string {

@@ -1,6 +1,6 @@
 // `kubectl sluice judge --spec FILE --ticks FILE`: a compare check and the counts of one rollout in, the verdict
 // after each tick out. The engine is that of the controller; no cluster and no clock is asked.
-import { readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import type {
   CompareCheck,
   JudgedTick,
@@ -17,9 +17,9 @@ const codes = { pass: 0, abort: 1, hold: 3, inconclusive: 4 } as const
 
 export const judge: Command = {
   summary: 'Replay a tick file through a compare check and print the verdict after each tick',
-  usage: 'judge --spec FILE --ticks FILE [--check NAME] [--json] [--exit-code]',
+  usage: 'judge --spec FILE --ticks FILE [--check NAME] [--state FILE] [--json] [--exit-code]',
   detail:
-    'The format of tick files is on the page ticks.md of the reference. FILE may be - for standard input, once.\nThe check may stand alone, or in a Rollout or a template.',
+    'The format of tick files is on the page ticks.md of the reference. FILE may be - for standard input, once.\nThe check may stand alone, or in a Rollout or a template. With --state a run goes on where the one before ended,\nand ticks that it knows change nothing.',
   exitCodes: {
     0: 'the file was judged; with --exit-code: the last verdict is pass',
     1: 'with --exit-code: the last verdict is abort',
@@ -32,6 +32,7 @@ export const judge: Command = {
     spec: { takes: 'FILE', completes: 'files', help: 'YAML or JSON with the compare check' },
     ticks: { takes: 'FILE', completes: 'files', help: 'history and counts, as JSON' },
     check: { takes: 'NAME', help: 'the check to judge by, where the file holds several' },
+    state: { takes: 'FILE', completes: 'files', help: 'what is known, read and written again' },
     json: { help: 'one JSON object per tick, then one with the last verdict' },
     'exit-code': { help: 'let the exit code tell the last verdict' },
     help: commonFlags['help'] ?? { help: 'show this help' },
@@ -50,7 +51,10 @@ export const judge: Command = {
       name: flags.value('check'),
     })
     const text = await read(ticks, world)
-    const judgement = guarded(() => judgeFile(check, { name: ticks, text }), TickFileError)
+    const state = flags.value('state')
+    const saved = state === undefined ? null : await readState(state, world)
+    const judgement = guarded(() => judgeFile(check, { name: ticks, text }, saved), TickFileError)
+    if (state !== undefined) writeState(state, judgement.saved)
     world.print(flags.isSet('json') ? judgementJson(judgement) : tableOf(judgement, world.style))
     return flags.isSet('exit-code') ? codes[judgement.verdict] : 0
   },
@@ -104,9 +108,28 @@ async function read(file: string, world: World): Promise<string> {
     return readFileSync(file, 'utf8')
   } catch (error) {
     if (error instanceof Failure) throw error
-    const code = error instanceof Error && 'code' in error ? error.code : 'unknown'
-    throw new Failure(`${file}: cannot be read (${code})`, { cause: error })
+    throw new Failure(`${file}: cannot be read (${codeOf(error)})`, { cause: error })
   }
+}
+
+/** Empty where the file is not there yet: the first run makes it. */
+async function readState(name: string, world: World) {
+  return { name, text: existsSync(name) ? await read(name, world) : '' }
+}
+
+/** Whole or not at all: a run that is cut off leaves the file of the run before. */
+function writeState(file: string, text: string): void {
+  const beside = `${file}.new`
+  try {
+    writeFileSync(beside, `${text}\n`)
+    renameSync(beside, file)
+  } catch (error) {
+    throw new Failure(`${file}: cannot be written (${codeOf(error)})`, { cause: error })
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : 'unknown'
 }
 
 const tones: Readonly<Record<JudgedTick['verdict'], Tone>> = {
