@@ -2,7 +2,7 @@
 
 /** Without undefined members, so that what is stored equals what was meant. */
 export function compact<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>
-  }
+  const kept: Record<string, unknown> = {}
+  for (const [key, member] of Object.entries(value)) if (member !== undefined) kept[key] = member
+  return kept as { [K in keyof T]: Exclude<T[K], undefined> }
 }

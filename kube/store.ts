@@ -184,29 +184,32 @@ export function deepFreeze<T>(value: T): T {
 }
 
 function createIndexed(indexes: Indexes) {
-  const values = new Map(Object.keys(indexes).map((name) => [name, new Map<string, Set<Key>>()]))
-  const each = function* (object: KubeObject | undefined) {
-    for (const [name, valuesOf] of object ? Object.entries(indexes) : []) {
-      for (const value of object ? valuesOf(object) : []) yield { index: values.get(name), value }
-    }
-  }
+  const all = Object.entries(indexes).map(([name, valuesOf]) => {
+    return { name, valuesOf, index: new Map<string, Set<Key>>() }
+  })
   return {
     keys(name: string, value: string): Key[] {
-      const index = values.get(name)
-      if (!index) throw new Error(`the store has no index ${name}`)
-      return [...(index.get(value) ?? [])]
+      const found = all.find((one) => one.name === name)
+      if (!found) throw new Error(`the store has no index ${name}`)
+      return [...(found.index.get(value) ?? [])]
     },
     add(key: Key, object: KubeObject): void {
-      for (const { index, value } of each(object)) {
-        const keys = index?.get(value) ?? new Set()
-        index?.set(value, keys.add(key))
+      for (const { valuesOf, index } of all) {
+        for (const value of valuesOf(object)) {
+          const keys = index.get(value)
+          if (keys) keys.add(key)
+          else index.set(value, new Set([key]))
+        }
       }
     },
     drop(key: Key, object: KubeObject | undefined): void {
-      for (const { index, value } of each(object)) {
-        const keys = index?.get(value)
-        keys?.delete(key)
-        if (keys?.size === 0) index?.delete(value)
+      if (!object) return
+      for (const { valuesOf, index } of all) {
+        for (const value of valuesOf(object)) {
+          const keys = index.get(value)
+          keys?.delete(key)
+          if (keys?.size === 0) index.delete(value)
+        }
       }
     },
   }

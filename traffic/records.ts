@@ -40,12 +40,20 @@ export function isByName(edit: Edit, { name }: Pick<Owner, 'name'>): boolean {
 const Edits = z.record(z.string(), Edit)
 export type Edits = Readonly<Record<string, Edit>>
 
+// Objects of the stores are frozen, and are read several times in each tick.
+const knownEdits = new WeakMap<KubeObject, Edits>()
+
 /** Rules of an object that are split now. Throws `Refused` when somebody damaged the record. */
 export function editsOf(object: KubeObject): Edits {
   const text = object.metadata.annotations?.[editsAnnotation]
   if (text === undefined) return {}
+  const known = knownEdits.get(object)
+  if (known) return known
   const parsed = Edits.safeParse(json(text))
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    if (Object.isFrozen(object.metadata)) knownEdits.set(object, parsed.data)
+    return parsed.data
+  }
   throw new Refused(
     `annotation ${editsAnnotation} of ${object.kind} ${object.metadata.name} can not be read: ` +
       'restore its rules by hand and remove it',

@@ -76,6 +76,18 @@ function currentOf(status: RolloutStatus): Release | null {
  */
 function revisionFor({ template, kept = [] }: Source, config: readonly ConfigDigest[]): Hash {
   if (config.length > 0) return revisionOf(template, config)
-  const plain = revisionOf(template)
+  const plain = plainRevision(template)
   return kept.find((one) => one.plain === plain)?.revision ?? plain
+}
+
+// A template that was read is never changed in place, and most ticks meet the one of the tick before.
+const plainRevisions = new WeakMap<object, Hash>()
+
+function plainRevision(template: unknown): Hash {
+  if (typeof template !== 'object' || template === null) return revisionOf(template)
+  const known = plainRevisions.get(template)
+  if (known !== undefined) return known
+  const revision = revisionOf(template)
+  plainRevisions.set(template, revision)
+  return revision
 }

@@ -165,4 +165,18 @@ describe('a schedule', () => {
       else assert.match(said, expected)
     })
   }
+  it('has one answer for all moments between two times, and none of them twice', () => {
+    for (const [schedule, stepMs] of [
+      ['* * * * *', 60_000],
+      ['* * * * * *', 1_000],
+    ] as const) {
+      const times = timesOf({ schedule, timeZone: 'UTC' })
+      assert.ok('next' in times)
+      const first = times.next(from)
+      assert.deepEqual(
+        [from + 1, first - 1, first, first + 1].map((at) => times.next(at) - first),
+        [0, 0, stepMs, stepMs],
+      )
+    }
+  })
 })

@@ -131,7 +131,7 @@ export function createApiServer({ now, onChange }: ServerOptions): ApiServer {
     const object = { ...after, spec, metadata } as KubeObject
     const isOver = metadata.deletionTimestamp !== undefined && !metadata.finalizers?.length
     if (isOver) return commit({ type: 'DELETED', resource, by, object })
-    if (isSameSpec && equal(withoutVersion(before), withoutVersion(object))) return before
+    if (isSameSpec && isUnchanged(before, object)) return before
     return commit({ type: 'MODIFIED', resource, by, object })
   }
 
@@ -228,11 +228,14 @@ const schemas = { rollouts: Rollout, gitsources: GitSource, analysistemplates: A
 
 /** Parses are dear and specs are few, so one answer is kept for each spec. */
 const admittedSpecs = new Map<string, unknown>()
+const admittedObjects = new WeakSet<object>()
 
 /** With defaults, as the schema of the kind gives them. */
 function admitted(resource: Resource, object: KubeObject): KubeObject {
   const schema = schemas[resource.plural as keyof typeof schemas]
   if (!schema) return object
+  // What came out once goes in again with each edit of something else.
+  if (admittedObjects.has(object['spec'])) return object
   const text = canonicalJson(object['spec'])
   const known = admittedSpecs.get(text)
   if (known) return { ...object, spec: known } as KubeObject
@@ -241,6 +244,7 @@ function admitted(resource: Resource, object: KubeObject): KubeObject {
   if (!parsed.success) throw failure(422, 'Invalid', parsed.error.message)
   if (admittedSpecs.size > 5_000) admittedSpecs.clear()
   admittedSpecs.set(text, parsed.data.spec)
+  admittedObjects.add(parsed.data.spec)
   return { ...object, spec: parsed.data.spec } as KubeObject
 }
 
@@ -250,9 +254,11 @@ function withoutOwnStatus(resource: Resource, object: KubeObject): KubeObject {
   return rest as KubeObject
 }
 
-function withoutVersion({ metadata, ...rest }: KubeObject): unknown {
-  const { resourceVersion: _, ...others } = metadata
-  return { ...rest, metadata: others }
+/** The same but for the version. */
+function isUnchanged(before: KubeObject, after: KubeObject): boolean {
+  const { resourceVersion } = before.metadata
+  const metadata = { ...after.metadata, resourceVersion }
+  return equal(before, { ...after, metadata })
 }
 
 /** Equal as JSON; parts that are the same object are not looked into. */
@@ -260,10 +266,10 @@ function equal(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
   if (Array.isArray(a) !== Array.isArray(b)) return false
-  const left = Object.entries(a).filter(([, member]) => member !== undefined)
-  const right = Object.entries(b).filter(([, member]) => member !== undefined)
-  const other = b as Readonly<Record<string, unknown>>
-  return left.length === right.length && left.every(([key, member]) => equal(member, other[key]))
+  const [left, right] = [a, b] as Readonly<Record<string, unknown>>[]
+  for (const key in left) if (!equal(left[key], right?.[key])) return false
+  for (const key in right) if (right[key] !== undefined && left?.[key] === undefined) return false
+  return true
 }
 
 export function keyOf({ namespace, name }: ObjectKey): string {
