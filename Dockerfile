@@ -22,9 +22,9 @@ COPY scripts scripts
 RUN /usr/local/bin/node scripts/build.ts
 
 FROM ${NODE_IMAGE}
-# Git reads branches and writes reverts, over HTTPS and SSH, and verifies signatures of both kinds. npm is not needed to run.
+# Git reads branches and writes reverts, over HTTPS and SSH, and signs and verifies by keys of both kinds. npm is not needed to run.
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends git openssh-client gpg ca-certificates \
+ && apt-get install --yes --no-install-recommends git openssh-client gpg gpg-agent ca-certificates \
  && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /opt/yarn* \
     /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn* \
  && groupadd --system --gid 65532 sluice \

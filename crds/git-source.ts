@@ -102,7 +102,7 @@ export const GitSourceSpec = z
       .strictObject({
         secretRef: SecretRef.meta({
           description:
-            'Secret with "token", or "username" and "password", or "ssh-privatekey" and "known_hosts"; "ca.crt" for an https host of your own; with "ssh-signingkey", commits are signed by it.',
+            'Secret with "token", or "username" and "password", or "ssh-privatekey" and "known_hosts"; "ca.crt" for an https host of your own; with "ssh-signingkey" or "openpgp-signingkey", commits are signed by it.',
         }),
       })
       .optional()

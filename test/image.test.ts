@@ -39,7 +39,7 @@ it('the image runs as the user of the chart, which is not root, and has Git and 
   const group = /runAsGroup: (\d+)/.exec(chart)?.[1]
   assert.equal(lines.findLast(([name]) => name === 'USER')?.[1], `${user}:${group}`)
   const [, install = ''] = lines.findLast(([name]) => name === 'RUN') ?? []
-  for (const word of ['git', 'openssh-client', 'gpg', 'ca-certificates'])
+  for (const word of ['git', 'openssh-client', 'gpg', 'gpg-agent', 'ca-certificates'])
     assert.ok(install.includes(` ${word} `))
   assert.ok(lines.every(([name, text]) => name !== 'ADD' && !/curl|wget|sudo/.test(text)))
 })

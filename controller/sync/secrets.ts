@@ -84,9 +84,8 @@ async function credentialsOf(query: MaterialQuery, name: string): Promise<Materi
     'ssh-privatekey',
     'known_hosts',
     'ca.crt',
-    'ssh-signingkey',
+    ...signingKeys,
   ])
-  const signingKey = files('ssh-signingkey')
   return {
     credentials: {
       token: files('token'),
@@ -96,8 +95,29 @@ async function credentialsOf(query: MaterialQuery, name: string): Promise<Materi
       knownHosts: files('known_hosts'),
       certificateAuthority: files('ca.crt'),
     },
-    ...(signingKey ? { signing: { kind: 'ssh', keyFile: signingKey } } : {}),
+    ...signingOf({ files, label, directory }),
   }
+}
+
+const signingKeys = ['ssh-signingkey', 'openpgp-signingkey'] as const
+
+interface SigningQuery {
+  readonly files: (key: string) => string | undefined
+  readonly label: string
+  readonly directory: string
+}
+
+function signingOf({ files, label, directory }: SigningQuery): Pick<Material, 'signing'> {
+  const [ssh, openpgp] = signingKeys.map(files)
+  if (ssh !== undefined && openpgp !== undefined) {
+    const both = signingKeys.map((key) => `"${key}"`).join(' and ')
+    throw new SecretProblem(
+      `Secret ${label} has ${both}: a commit has one signature, so take one out`,
+    )
+  }
+  if (ssh !== undefined) return { signing: { kind: 'ssh', keyFile: ssh } }
+  if (openpgp === undefined) return {}
+  return { signing: { kind: 'openpgp', keyFile: openpgp, keyRing: join(directory, 'gnupg') } }
 }
 
 async function signaturesOf(

@@ -1,5 +1,5 @@
-// Fixed argument lists in, bytes out. The only place that starts git: no shell, no configuration of the
-// host, no prompts, no hooks, no helpers; a deadline and an output limit on every command.
+// Fixed argument lists in, bytes out. The only place that starts git, and gpg for its keys: no shell, no
+// configuration of the host, no prompts, no hooks, no helpers; a deadline and an output limit on every command.
 import { spawn } from 'node:child_process'
 import { withoutSecrets } from './credentials.ts'
 
@@ -56,10 +56,31 @@ const settings = [
  * `--end-of-options` or `--`: that is the caller's duty. Throws `GitError`.
  */
 export function git(args: readonly string[], options: GitOptions): Promise<Buffer> {
-  const subcommand = args[0] ?? ''
+  const name = args[0] ?? ''
+  return start({ program: 'git', name, args: [...settings, ...args] }, options)
+}
+
+/** Runs a program of GnuPG on the key ring in `home`, and on no other. Throws `GitError`. */
+export function gnupg(
+  program: 'gpg' | 'gpgconf',
+  args: readonly string[],
+  options: GitOptions,
+): Promise<Buffer> {
+  const environment = { ...options.environment, GNUPGHOME: options.home }
+  return start({ program, name: program, args }, { ...options, environment })
+}
+
+interface Command {
+  readonly program: 'git' | 'gpg' | 'gpgconf'
+  /** What errors call it. */
+  readonly name: string
+  readonly args: readonly string[]
+}
+
+function start({ program, name, args }: Command, options: GitOptions): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   // A process group of its own, so that the deadline also ends ssh and the remote helpers.
-  const child = spawn('git', [...settings, ...args], {
+  const child = spawn(program, args, {
     cwd: options.gitDirectory ?? options.home,
     detached: true,
     env: environment(options),
@@ -87,13 +108,13 @@ export function git(args: readonly string[], options: GitOptions): Promise<Buffe
   child.stdin.end(options.input ?? '')
   child.on('error', (error) => {
     clearTimeout(timer)
-    reject(new GitError(subcommand, 'not-started', redact(error.message)))
+    reject(new GitError(name, 'not-started', redact(error.message)))
   })
   child.on('close', (code) => {
     clearTimeout(timer)
-    if (ended !== null) reject(new GitError(subcommand, ended, sentence(ended)))
+    if (ended !== null) reject(new GitError(name, ended, sentence(ended)))
     else if (code === 0) resolve(Buffer.concat(output))
-    else reject(new GitError(subcommand, 'exit', lastWords(stderr, options.secretFiles)))
+    else reject(new GitError(name, 'exit', lastWords(stderr, options.secretFiles)))
   })
   return promise
 }

@@ -1,5 +1,8 @@
 // Files and a parent in; a commit in the object store out. No work tree and no index: one stream to git, which
 // reads of the old tree only what lies on the way to a changed file.
+import { GitError } from './command.ts'
+import { type OpenPgpKey, withKeyRing } from './key-ring.ts'
+import { MirrorError } from './mirror-error.ts'
 import type { RunGit } from './object-batch.ts'
 
 export interface Author {
@@ -29,10 +32,10 @@ export interface ChainInput {
   readonly signing?: Signing | undefined
 }
 
-/** An SSH key by file, or an OpenPGP key by its fingerprint in the key ring of `GNUPGHOME`. */
+/** A key by its file. */
 export type Signing =
   | { readonly kind: 'ssh'; readonly keyFile: string }
-  | { readonly kind: 'openpgp'; readonly fingerprint: string; readonly keyRing: string }
+  | ({ readonly kind: 'openpgp' } & OpenPgpKey)
 
 /** Overwritten by each group of commits; it only keeps them until they are pushed. */
 const workRef = 'refs/sluice-work/group'
@@ -68,24 +71,42 @@ function commitText(
   return `${head}${data(message)}${changes.join('')}\n`
 }
 
+type SignedInput = ChainInput & { readonly signing: Signing }
+
 /** The stream can not sign: each commit is made again, with its tree, by the command that can. */
-async function signed(
-  run: RunGit,
-  ids: readonly string[],
-  input: ChainInput & { readonly signing: Signing },
-): Promise<string[]> {
+async function signed(run: RunGit, ids: readonly string[], input: SignedInput): Promise<string[]> {
   const { signing } = input
-  const format = signing.kind === 'ssh' ? 'ssh' : 'openpgp'
-  const key = signing.kind === 'ssh' ? signing.keyFile : signing.fingerprint
-  const environment = {
-    ...identity(input),
+  try {
+    if (signing.kind === 'ssh') {
+      return await again(run, ids, { input, by: settingsFor('ssh', signing.keyFile) })
+    }
+    return await withKeyRing(signing, (fingerprint) => {
+      const by = { ...settingsFor('openpgp', fingerprint), GNUPGHOME: signing.keyRing }
+      return again(run, ids, { input, by })
+    })
+  } catch (error) {
+    // It is the fault of the key: another mirror would not help.
+    if (!(error instanceof GitError)) throw error
+    throw new MirrorError('other', `the commit can not be signed: ${error.words}`, error)
+  }
+}
+
+function settingsFor(format: 'ssh' | 'openpgp', key: string): Record<string, string> {
+  return {
     GIT_CONFIG_COUNT: '2',
     GIT_CONFIG_KEY_0: 'gpg.format',
     GIT_CONFIG_VALUE_0: format,
     GIT_CONFIG_KEY_1: 'user.signingkey',
     GIT_CONFIG_VALUE_1: key,
-    ...(signing.kind === 'openpgp' ? { GNUPGHOME: signing.keyRing } : {}),
   }
+}
+
+async function again(
+  run: RunGit,
+  ids: readonly string[],
+  { input, by }: { readonly input: SignedInput; readonly by: Record<string, string> },
+): Promise<string[]> {
+  const environment = { ...identity(input), ...by }
   const result: string[] = []
   let parent = input.parent
   for (const [i, id] of ids.entries()) {

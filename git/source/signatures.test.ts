@@ -1,11 +1,12 @@
 // Commits signed by keys that may and that may not, by SSH and OpenPGP, against real repositories.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { buildCommits, type Signing } from '../repository/commit-builder.ts'
+import { type Person, withPeople } from '../repository/key-ring.fixture.ts'
 import { openMirror } from '../repository/mirror.ts'
 import { type Files, type Repository, rolloutText } from '../repository/repository.fixture.ts'
 import { bad, good, request, withRepository } from '../write/writer.fixture.ts'
@@ -139,32 +140,22 @@ describe('signatures', { skip: noSsh, concurrency: 2 }, () => {
 
   const noGpg = has('gpg') ? false : 'gpg is not installed: OpenPGP signatures are NOT tested here'
   it('by OpenPGP are good for the keys in the file only', { skip: noGpg }, async () => {
-    await scene(async ({ directory, signed, source }) => {
-      const keys = ['known', 'other'].map((name) => openPgpKey(join(directory, name[0] ?? '')))
-      try {
-        const [known, other] = keys
-        assert.ok(known && other)
-        const keysFile = join(directory, 'keys.asc')
-        writeFileSync(keysFile, known.armour)
-        const follow = source({ require: 'head', keysFile })
-        const commit = await signed(text('app:1'), known)
-        assert.equal((await follow.refresh()).commit, commit)
-        await signed(text('app:2'), other)
-        await assert.rejects(follow.refresh(), /signed by a key that is not known/)
-      } finally {
-        for (const { keyRing } of keys) {
-          run('gpgconf', ['--homedir', keyRing, '--kill', 'all'])
+    await withPeople(async ({ directory: home, newKey }) => {
+      await scene(async ({ directory, signed, source }) => {
+        const signing = (name: string, { privateKey }: Person): Signing => {
+          const keyFile = join(home, `${name}.key`)
+          writeFileSync(keyFile, privateKey())
+          return { kind: 'openpgp', keyFile, keyRing: join(home, `${name}.ring`) }
         }
-      }
+        const [known, other] = [newKey('known'), newKey('other')]
+        const keysFile = join(directory, 'keys.asc')
+        writeFileSync(keysFile, known.publicKey())
+        const follow = source({ require: 'head', keysFile })
+        const commit = await signed(text('app:1'), signing('a', known))
+        assert.equal((await follow.refresh()).commit, commit)
+        await signed(text('app:2'), signing('b', other))
+        await assert.rejects(follow.refresh(), /signed by a key that is not known/)
+      })
     })
   })
 })
-
-function openPgpKey(keyRing: string): Extract<Signing, { kind: 'openpgp' }> & { armour: string } {
-  mkdirSync(keyRing, { mode: 0o700 })
-  const gpg = (...args: string[]) => run('gpg', ['--homedir', keyRing, '--batch', ...args])
-  const user = 'Ada <ada@example.com>'
-  gpg('--passphrase', '', '--quick-generate-key', user, 'ed25519', 'sign', 'never')
-  const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(gpg('--with-colons', '--list-keys'))?.[1] ?? ''
-  return { kind: 'openpgp', fingerprint, keyRing, armour: gpg('--armor', '--export') }
-}

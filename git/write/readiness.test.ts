@@ -69,6 +69,15 @@ describe('revert readiness', { concurrency: 3 }, () => {
       arrange: () => ({ signing: { kind: 'ssh', keyFile: '/absent/key' } }),
     },
     {
+      name: 'an OpenPGP key that is gone',
+      step: 'sign',
+      words: /openpgp-signingkey can not be used: its file can not be read.*or openpgp-signingkey/,
+      arrange: (repo) => {
+        const keyRing = join(repo.mirrorDirectory, 'ring')
+        return { signing: { kind: 'openpgp', keyFile: '/absent/key', keyRing } }
+      },
+    },
+    {
       name: 'commits that the readers would not accept',
       step: 'sign',
       words: /is not signed.*among the allowed signers/,

@@ -88,7 +88,7 @@ async function build(options: ReadinessOptions, parent: string): Promise<string>
 
 const remedies: Readonly<Record<ReadinessStep, string>> = {
   read: 'Check spec.repository, spec.branch and the credentials of the GitSource',
-  sign: 'Check ssh-signingkey in the credentials, and that its public key is among the allowed signers',
+  sign: 'Check ssh-signingkey or openpgp-signingkey in the credentials, and that its public key is among the allowed signers',
   push: 'Give the credentials the right to write to the repository',
   delete: 'Give the credentials the right to delete refs below refs/sluice/',
   host: 'Check spec.host, and that the token may read and write pull requests',
