@@ -17,6 +17,8 @@ export interface LoadOptions {
   readonly clock: Clock
   /** Default `/`. */
   readonly path?: string
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Stops by itself after this time. Default 15 minutes. */
   readonly longestMs?: number
   /** Answers remembered one by one. Default 200,000. */
@@ -177,7 +179,7 @@ async function send(sender: Sender, host: string): Promise<void> {
     const { statusCode, headers, body } = await pool.request({
       path,
       method: 'GET',
-      headers: { host },
+      headers: { ...sender.headers, host },
     })
     await body.dump()
     const flags = textOf(headers['x-response-flags']) ?? ''

@@ -31,8 +31,11 @@ export const callerTls = { ...sharedKey, pskCallback: () => ({ psk, identity: 'l
 const addressAttempts = 32
 
 export async function startPodServer(options: PodServerOptions): Promise<PodServer> {
-  const listener = (request: IncomingMessage, response: ServerResponse) =>
-    serve(options, request, response)
+  let copies = 0
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
+    if (isCopy(request)) copies += 1
+    serve({ ...options, copies }, request, response)
+  }
   const server = options.plan.behaviour.isEncrypted
     ? createTlsServer({ ...sharedKey, pskCallback: () => psk }, listener)
     : createServer(listener)
@@ -90,8 +93,18 @@ function portOf(server: Server): number {
   return address.port
 }
 
-function serve(options: PodServerOptions, request: IncomingMessage, response: ServerResponse) {
-  const { plan, random } = options
+/** Proxies that mirror requests say so in the name of the host of the copy. */
+function isCopy({ headers }: IncomingMessage): boolean {
+  return /-shadow(:[0-9]+)?$/.test(headers.host ?? '')
+}
+
+interface Serving extends PodServerOptions {
+  /** Mirrored requests that came so far. */
+  readonly copies: number
+}
+
+function serve(options: Serving, request: IncomingMessage, response: ServerResponse) {
+  const { plan, random, copies } = options
   const { code, delayMs } = nextTurn(plan.behaviour, random)
   request.resume()
   const body = JSON.stringify(plan.identity)
@@ -101,6 +114,7 @@ function serve(options: PodServerOptions, request: IncomingMessage, response: Se
       'content-length': Buffer.byteLength(body),
       'x-pod': plan.identity.pod,
       'x-revision': plan.identity.revision,
+      'x-copies': String(copies),
     })
     response.end(body)
   }

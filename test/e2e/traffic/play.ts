@@ -1,9 +1,26 @@
 // A stage in, an account of every request out, while releases are promoted, aborted and superseded, the
 // controller is killed, and at last the Rollout is deleted.
+import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deployments, rollouts } from '../../../kube/resources.ts'
-import type { Load } from '../../../lab/load/start.ts'
+import {
+  beginBeside,
+  besideAbort,
+  besidePromote,
+  besideSupersede,
+  testerHeaders,
+  traces,
+} from './beside.ts'
 import { settleMs } from './release.ts'
+import {
+  errorPercent,
+  failedBy,
+  missedOf,
+  type Scene,
+  someTraffic,
+  untilTrue,
+  warmUpMs,
+} from './scene.ts'
 import type { TrafficStage } from './stage.ts'
 
 export interface Account {
@@ -47,23 +64,11 @@ export function whyWorthless({ lagMs, missed, requests }: Account): string | nul
   return share > missedLimit ? `${Math.round(share * 100)} % of the requests were not sent` : null
 }
 
-interface Scene {
-  readonly stage: TrafficStage
-  readonly load: Load
-  /** Applies the next release; gives its revision once it is on trial. */
-  release(errorPercent?: number): Promise<string>
-  /** Revisions that fail requests by themselves. */
-  readonly bad: Set<string>
-}
-
-const errorPercent = 30
-const warmUpMs = 300
 const replicas = 3
-const limitMs = 30_000
 /** A machine that is busier than this stalls proxies as well. */
 const missedLimit = 0.2
-const someRequests = 30
 const afterDeletionMs = 1_500
+const testersPerSecond = 50
 
 export async function play(stage: TrafficStage, plane: string, pace: Pace): Promise<Account> {
   const startedMs = performance.now()
@@ -71,9 +76,10 @@ export async function play(stage: TrafficStage, plane: string, pace: Pace): Prom
   await begin(stage)
   await sleep(warmUpMs)
   const load = await stage.call(pace.requestsPerSecond)
+  const testers = stage.router.beside ? await stage.call(testersPerSecond, testerHeaders) : null
   await sleep(warmUpMs)
   const scene: Scene = {
-    ...{ stage, load, bad: new Set() },
+    ...{ stage, load, testers, bad: new Set<string>() },
     async release(percent = 0) {
       version += 1
       await stage.apply({ version: `v${version}`, errorPercent: percent })
@@ -93,22 +99,29 @@ export async function play(stage: TrafficStage, plane: string, pace: Pace): Prom
   await chapter('abort', abort)
   await chapter('supersede', supersede)
   await chapter('kill', kill)
+  if (testers) {
+    await chapter('beside: promote', besidePromote)
+    await chapter('beside: abort', besideAbort)
+    await chapter('beside: supersede', besideSupersede)
+  }
   while (load.totals().requests < pace.atLeast) await chapter('promote again', promote)
   const ownedToMs = Date.now()
   await chapter('delete', remove)
-  await load.stop()
+  await Promise.all([load.stop(), testers?.stop()])
+  const loads = [load, ...(testers ? [testers] : [])]
   const { others, own } = failedBy(scene)
+  const removed = new Map(
+    [...stage.removedPods].filter(([, at]) => at >= ownedFromMs && at <= ownedToMs),
+  )
   const times = stage.lag.times()
   return {
     ...{ router: stage.router.name, plane, chapters, failed: others, failedByRelease: own },
-    requests: load.totals().requests,
-    missed: load.snapshot().missed,
-    failures: load
-      .failures()
+    requests: loads.reduce((sum, one) => sum + one.totals().requests, 0),
+    missed: missedOf(loads.map((one) => one.snapshot())),
+    failures: loads
+      .flatMap((one) => one.failures())
       .map(({ endedAtMs, what }) => `${new Date(endedAtMs).toISOString()} ${what}`),
-    servedByRemoved: load.servedByRemoved(
-      new Map([...stage.removedPods].filter(([, at]) => at >= ownedFromMs && at <= ownedToMs)),
-    ),
+    servedByRemoved: loads.reduce((sum, one) => sum + one.servedByRemoved(removed), 0),
     lagMs: {
       median: Math.round(times[Math.floor(times.length / 2)] ?? 0),
       most: Math.round(times.at(-1) ?? 0),
@@ -177,34 +190,23 @@ async function kill(scene: Scene): Promise<void> {
  * person asks who still has callers.
  */
 async function remove(scene: Scene): Promise<void> {
-  const { api, namespace, origin } = scene.stage
-  await someTraffic(scene, await scene.release())
+  const { api, namespace, origin, router } = scene.stage
+  if (router.beside) await beginBeside(scene)
+  else await someTraffic(scene, await scene.release())
   const key = { namespace, name: 'checkout' }
   await api.delete(rollouts, key, origin === 'template' ? { propagation: 'Orphan' } : {})
   await untilTrue('the Rollout is gone', async () => {
     const { items } = await api.list(rollouts, { namespace })
     return items.length === 0
   })
-  await sleep(afterDeletionMs)
-}
-
-async function untilTrue(what: string, test: () => Promise<boolean>): Promise<void> {
-  const deadlineAtMs = Date.now() + limitMs
-  while (!(await test())) {
-    if (Date.now() > deadlineAtMs) throw new Error(`waited ${limitMs} ms in vain until ${what}`)
-    await sleep(50)
+  if (origin === 'deployment' || scene.stage.given.length > 0) {
+    assert.equal(await traces(scene.stage), null, 'nothing stands beside the weights')
   }
-}
-
-async function someTraffic({ stage, load }: Scene, revision: string): Promise<void> {
-  await stage.story.until(`${revision} has traffic`, ({ phase }) => {
-    if (phase !== 'Progressing') throw new Error(`${revision} is ${phase} too early`)
-    return (load.totals().byRevision[revision]?.requests ?? 0) >= someRequests
-  })
-}
-
-function failedBy({ load, bad }: Scene): { readonly own: number; readonly others: number } {
-  const { failed, byRevision } = load.totals()
-  const own = [...bad].reduce((sum, revision) => sum + (byRevision[revision]?.failed ?? 0), 0)
-  return { own, others: failed - own }
+  for (const { metadata, spec } of scene.stage.given) {
+    const { name } = metadata
+    const now = await api.get(router.route, { namespace, name })
+    assert.equal(JSON.stringify(now['spec']), JSON.stringify(spec), `${name} is as it was`)
+    assert.deepEqual(now.metadata.annotations, metadata.annotations)
+  }
+  await sleep(afterDeletionMs)
 }

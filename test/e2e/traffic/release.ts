@@ -9,11 +9,24 @@ export interface Release {
   readonly errorPercent?: number
 }
 
-const steps = [
+/** Some of `Rollout.spec.canary.steps`. */
+export type Steps = readonly Readonly<Record<string, unknown>>[]
+
+export const usualSteps: Steps = [
   { weight: 20, hold: '800ms' },
   { weight: 60, hold: '800ms' },
   { weight: 100, hold: '400ms' },
 ]
+
+/** The new revision meets nobody but those who match, and copies, until a person says promote. */
+export const besideSteps = ({ beside }: RouterStory): Steps => {
+  const match = { headers: { 'x-beta': { exact: '1' } }, cookie: { name: 'beta', value: 'yes' } }
+  const mirror = beside === 'match and mirror' ? { mirror: 50 } : {}
+  return [
+    { weight: 0, match, ...mirror, approval: true },
+    { weight: 100, hold: '400ms' },
+  ]
+}
 
 export const isEncrypted = ({ calls }: RouterStory): boolean =>
   calls.kind === 'connections' && calls.serverName !== undefined
@@ -22,6 +35,7 @@ export interface Applied {
   readonly namespace: string
   readonly router: RouterStory
   readonly release: Release
+  readonly steps: Steps
 }
 
 /** Proxies that are later than this may fail requests, and prove nothing. */
@@ -30,7 +44,8 @@ const name = 'checkout'
 const replicas = 3
 const labels = { app: 'checkout' }
 
-export function renderDeployment({ namespace, router, release }: Applied): KubeObject {
+export function renderDeployment(given: Omit<Applied, 'steps'>): KubeObject {
+  const { namespace, router, release } = given
   const template = templateOf(router, release)
   return {
     apiVersion: 'apps/v1',
@@ -40,8 +55,8 @@ export function renderDeployment({ namespace, router, release }: Applied): KubeO
   }
 }
 
-export function renderRollout({ namespace, router, release }: Applied): KubeObject {
-  return renderWith({ namespace, router }, { template: templateOf(router, release) })
+export function renderRollout({ release, ...given }: Applied): KubeObject {
+  return renderWith(given, { template: templateOf(given.router, release) })
 }
 
 export function renderAdoption(given: Omit<Applied, 'release'>): KubeObject {
@@ -64,7 +79,7 @@ function templateOf(router: RouterStory, { version, errorPercent = 0 }: Release)
 }
 
 function renderWith(
-  { namespace, router }: Omit<Applied, 'release'>,
+  { namespace, router, steps }: Omit<Applied, 'release'>,
   what: Readonly<Record<string, unknown>>,
 ): KubeObject {
   const strategy = router.isBlueGreen ? { blueGreen: { hold: '3s' } } : { canary: { steps } }

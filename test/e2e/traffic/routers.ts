@@ -13,6 +13,8 @@ export interface RouterStory {
   readonly route: Resource
   readonly serviceMesh?: ServiceMesh
   readonly isBlueGreen?: boolean
+  /** What of requests beside its weights it can lead to a revision. */
+  readonly beside?: 'match' | 'match and mirror'
   /** Nobody outside is answered before Sluice wrote the route: there is nothing to take over. */
   readonly isFirstAtEdge?: boolean
   /** Objects of the user, besides the Service `checkout`. */
@@ -40,12 +42,19 @@ const gateway = { name: 'public', namespace: 'gateways' }
 const { HTTPRoute, GRPCRoute } = routeKinds
 
 export const routerStories: readonly RouterStory[] = [
-  { name: 'istio', traffic: { istio: { host } }, route: virtualServices, calls: inside },
+  {
+    name: 'istio',
+    traffic: { istio: { host } },
+    route: virtualServices,
+    beside: 'match and mirror',
+    calls: inside,
+  },
   {
     name: 'istio delegate',
     isFirstAtEdge: true,
     traffic: { istio: { host, delegate: true, virtualService: 'checkout-traffic' } },
     route: virtualServices,
+    beside: 'match and mirror',
     users: [
       virtualService({
         hosts: [publicHost],
@@ -59,6 +68,7 @@ export const routerStories: readonly RouterStory[] = [
     name: 'istio in place',
     traffic: { istio: { host, virtualServices: [{ name: 'shop', routes: ['primary'] }] } },
     route: virtualServices,
+    beside: 'match and mirror',
     users: [
       virtualService({
         hosts: [host],
@@ -79,11 +89,12 @@ export const routerStories: readonly RouterStory[] = [
     route: virtualServices,
     calls: { kind: 'connections', serverName: publicHost },
   },
-  { name: 'linkerd', traffic: { linkerd }, route: HTTPRoute, calls: inside },
+  { name: 'linkerd', traffic: { linkerd }, route: HTTPRoute, beside: 'match', calls: inside },
   {
     name: 'linkerd grpc',
     traffic: { linkerd: { ...linkerd, kind: 'GRPCRoute' } },
     route: GRPCRoute,
+    beside: 'match',
     calls: { ...inside, path: call },
   },
   {
@@ -91,12 +102,14 @@ export const routerStories: readonly RouterStory[] = [
     isFirstAtEdge: true,
     traffic: { gatewayApi: { ...linkerd, hostnames: [publicHost], parentRefs: [gateway] } },
     route: HTTPRoute,
+    beside: 'match and mirror',
     calls: outside,
   },
   {
     name: 'gateway api in place',
     traffic: { gatewayApi: { ...linkerd, routes: [{ name: 'shop', rules: ['checkout'] }] } },
     route: HTTPRoute,
+    beside: 'match and mirror',
     users: [httpRoute()],
     calls: outside,
   },
@@ -107,6 +120,7 @@ export const routerStories: readonly RouterStory[] = [
       gatewayApi: { ...linkerd, kind: 'GRPCRoute', hostnames: [publicHost], parentRefs: [gateway] },
     },
     route: GRPCRoute,
+    beside: 'match and mirror',
     calls: { ...outside, path: call },
   },
   {
@@ -116,6 +130,7 @@ export const routerStories: readonly RouterStory[] = [
     },
     route: HTTPRoute,
     serviceMesh: 'ambient',
+    beside: 'match and mirror',
     calls: inside,
   },
   {

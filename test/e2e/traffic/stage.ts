@@ -18,6 +18,8 @@ import {
   renderAdoption,
   renderDeployment,
   renderRollout,
+  type Steps,
+  usualSteps,
 } from './release.ts'
 import type { RouterStory } from './routers.ts'
 import { createStory, type Story } from './story.ts'
@@ -30,8 +32,12 @@ export interface TrafficStage {
   readonly lag: Lag
   readonly removedPods: ReadonlyMap<string, number>
   readonly origin: Origin
+  /** Routes of users, as they were stored at first. */
+  readonly given: readonly KubeObject[]
   /** Applies a release; a field manager of its own, as a delivery tool has. */
   apply(release: Release): Promise<void>
+  /** Steps of what is released from now on. */
+  plan(steps: Steps): Promise<void>
   /** Applies a Rollout that takes the Deployment over. */
   adopt(): Promise<void>
   /** A person's word. */
@@ -39,7 +45,7 @@ export interface TrafficStage {
   /** Ends the controller without warning and starts it again, as a container is. */
   killController(): Promise<void>
   /** From now on callers call. */
-  call(requestsPerSecond: number): Promise<Load>
+  call(requestsPerSecond: number, headers?: Readonly<Record<string, string>>): Promise<Load>
   /** The end of the log of the controller. */
   tail(): Promise<string>
   close(): Promise<void>
@@ -74,7 +80,7 @@ export async function setTrafficStage(options: StageOptions): Promise<TrafficSta
   const api = connectTo(plane)
   stack.defer(() => api.close())
   try {
-    await commission(api, namespace, router)
+    const given = await commission(api, namespace, router)
     const dataPlane = await options.startPlane({ api, namespace, serviceMesh: router.serviceMesh })
     stack.defer(() => dataPlane.close())
     const story = createStory(api, namespace)
@@ -94,21 +100,27 @@ export async function setTrafficStage(options: StageOptions): Promise<TrafficSta
       return process
     }
     let controller = begin()
+    let steps = usualSteps
+    const adopt = () => apply(api, rollouts, renderAdoption({ namespace, router, steps }))
     return {
-      ...{ api, namespace, router, origin, story, lag, removedPods: removed.at },
+      ...{ api, namespace, router, origin, story, lag, given, removedPods: removed.at },
       apply: (release) =>
         origin === 'template'
-          ? apply(api, rollouts, renderRollout({ namespace, router, release }))
+          ? apply(api, rollouts, renderRollout({ namespace, router, release, steps }))
           : apply(api, deployments, renderDeployment({ namespace, router, release })),
-      adopt: () => apply(api, rollouts, renderAdoption({ namespace, router })),
+      async plan(next) {
+        steps = next
+        if (origin === 'deployment') await adopt()
+      },
+      adopt,
       say: (verb) => say(api, namespace, verb),
       async killController() {
         controller.signal('SIGKILL')
         await controller.ended
         controller = begin()
       },
-      async call(requestsPerSecond) {
-        const load = await startCalling(dataPlane, router, requestsPerSecond)
+      async call(requestsPerSecond, headers = {}) {
+        const load = await startCalling(dataPlane, router, { requestsPerSecond, headers })
         stack.defer(() => load.stop())
         return load
       },
@@ -136,7 +148,11 @@ function controllerFlags(plane: Description, namespace: string, directory: strin
   return flags.flat()
 }
 
-async function commission(api: KubeApi, namespace: string, router: RouterStory): Promise<void> {
+async function commission(
+  api: KubeApi,
+  namespace: string,
+  router: RouterStory,
+): Promise<KubeObject[]> {
   await api.create(namespaceResource, {
     apiVersion: 'v1',
     kind: 'Namespace',
@@ -151,9 +167,12 @@ async function commission(api: KubeApi, namespace: string, router: RouterStory):
       ports: [{ name: isEncrypted(router) ? 'tls' : 'http', port: 80, targetPort: 8080 }],
     },
   })
+  const given: KubeObject[] = []
   for (const object of router.users ?? []) {
-    await api.create(router.route, { ...object, metadata: { ...object.metadata, namespace } })
+    const own = { ...object, metadata: { ...object.metadata, namespace } }
+    given.push(await api.create(router.route, own))
   }
+  return given
 }
 
 async function apply(api: KubeApi, resource: Resource, object: KubeObject): Promise<void> {
@@ -170,15 +189,21 @@ async function say(api: KubeApi, namespace: string, verb: string): Promise<void>
   await api.patch(rollouts, { namespace, name: 'checkout' }, 'merge', { metadata: { annotations } })
 }
 
+interface Calling {
+  readonly requestsPerSecond: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
 async function startCalling(
   plane: DataPlane,
   { calls }: RouterStory,
-  requestsPerSecond: number,
+  { requestsPerSecond, headers }: Calling,
 ): Promise<Load> {
   const clock = systemClock
   if (calls.kind === 'requests') {
     const { via, host, path = '/' } = calls
-    return startLoad({ url: plane.url(via), path, clock, hosts: [{ host, requestsPerSecond }] })
+    const hosts = [{ host, requestsPerSecond }]
+    return startLoad({ url: plane.url(via), path, headers, clock, hosts })
   }
   const port = await plane.connectionsTo('checkout')
   const { serverName } = calls
