@@ -46,6 +46,9 @@ export async function inClusterCredentials(options: {
   })
 }
 
+/** Where client-node looks when it finds no kubeconfig: an API server without any protection. */
+const ofNobody = 'http://localhost:8080'
+
 /** Of the current context of a kubeconfig: tokens, token files, client certificates, plugins. */
 export async function kubeconfigCredentials(options: {
   readonly clock: Clock
@@ -66,6 +69,9 @@ export async function kubeconfigCredentials(options: {
     if (options.context !== undefined) config.setCurrentContext(options.context)
     const cluster = config.getCurrentCluster()
     if (!cluster) throw new Error(`the kubeconfig has no cluster for its current context`)
+    if (options.path === undefined && cluster.server === ofNobody) {
+      throw new Error('no kubeconfig was found; name one by --kubeconfig or KUBECONFIG')
+    }
     if (cluster.proxyUrl) {
       throw new Error(`cluster ${cluster.name} has a proxy-url, which is not supported`)
     }
