@@ -267,6 +267,13 @@ const template = fc.record(
         { name: 'b', type: 'boolean' },
       ],
       [{ name: 'long', type: 'duration', value: '5m' }],
+      ...(['number', 'duration', 'string'] as const).flatMap((type) =>
+        ['errors', 'a'].map((name) => [
+          { name: 'f', type, sets: [{ check: name, field: 'successRate.min' }] },
+          { name: 'g', type, sets: [{ check: name, field: 'latency.max' }] },
+          { name: 'h', type, sets: [{ check: name, field: 'interval' }] },
+        ]),
+      ),
     ),
     checks: fc.uniqueArray(check, { minLength: 1, maxLength: 3, selector: (item) => item.name }),
   },

@@ -1,6 +1,15 @@
 // The analysis of a Rollout, and the templates that share checks between rollouts.
 import { z } from 'zod'
-import { argumentPatterns, argumentTypes, isOfType } from './argument.ts'
+import {
+  argumentPatterns,
+  argumentTypes,
+  durationFields,
+  isFieldOfType,
+  isOfType,
+  partOf,
+  type SettableField,
+  settableFields,
+} from './argument.ts'
 import { Checks, hasDistinctNames } from './check.ts'
 import { type CelRule, hasKeysOfAtMost, isSized, keysOfAtMost, ObjectName } from './fields.ts'
 import { metricSources } from './words.ts'
@@ -68,6 +77,17 @@ export const Analysis = z
 export type Analysis = z.infer<typeof Analysis>
 
 const wrongDefault = 'the default must be of the type of the argument'
+const wrongFields =
+  'must be numbers, such as successRate.min, for type number, and times, such as latency.max, for type duration'
+
+const SetField = z
+  .strictObject({
+    check: z.string().min(1).max(63).meta({ description: 'Name of a check of the template.' }),
+    field: z.enum([...settableFields.number, ...settableFields.duration]).meta({
+      description: 'Field of that check.',
+    }),
+  })
+  .meta({ description: 'A field that takes the value of the argument.' })
 
 const DeclaredArgument = z
   .strictObject({
@@ -78,12 +98,22 @@ const DeclaredArgument = z
       description: 'What its value must be. Values are written as text: "0.5", "5m", "true".',
     }),
     value: Argument.optional().meta({
-      description: 'Default. Without it the argument is required.',
+      description:
+        'Default. Without it the argument is required, unless it sets fields: these stay as they are written.',
+    }),
+    sets: z.array(SetField).min(1).max(16).optional().meta({
+      'x-kubernetes-list-type': 'atomic',
+      description:
+        'Numbers and times in checks that take its value. The template is whole without it: what is written there is the default.',
     }),
   })
   .refine(({ type, value }) => value === undefined || isOfType(type, value), {
     path: ['value'],
     message: wrongDefault,
+  })
+  .refine(({ type, sets = [] }) => sets.every(({ field }) => isFieldOfType(type, field)), {
+    path: ['sets'],
+    message: wrongFields,
   })
   .meta({
     description: 'An argument.',
@@ -93,8 +123,37 @@ const DeclaredArgument = z
         message: wrongDefault,
         fieldPath: '.value',
       },
+      {
+        rule: `!has(self.sets) || (has(self.type) && ((self.type == 'number' && self.sets.all(one, !one.field.matches('${durationFields}'))) || (self.type == 'duration' && self.sets.all(one, one.field.matches('${durationFields}')))))`,
+        message: wrongFields,
+        fieldPath: '.sets',
+      },
     ] satisfies CelRule[],
   })
+
+const nowhere =
+  'must set fields of checks of the template in which the kind of the field, or the interval, is written'
+
+/** What a check must have written so that a field in it can be set. */
+const parts = [...new Set([...settableFields.number, ...settableFields.duration].map(partOf))]
+const fitsCheck = parts.map((part) => {
+  const fields = part === 'interval' ? '^[a-zA-Z]+$' : `^${part}[.]`
+  return `(!one.field.matches('${fields}') || has(check.${part}))`
+})
+
+interface Settings {
+  readonly args?: readonly {
+    readonly sets?: readonly { readonly check: string; readonly field: SettableField }[] | undefined
+  }[]
+  readonly checks: readonly ({ readonly name: string } & Readonly<Record<string, unknown>>)[]
+}
+
+function isSetSomewhere({ args = [], checks }: Settings): boolean {
+  const fields = args.flatMap(({ sets = [] }) => sets)
+  return fields.every(({ check, field }) =>
+    checks.some((one) => one.name === check && one[partOf(field)] !== undefined),
+  )
+}
 
 export const AnalysisTemplateSpec = z
   .strictObject({
@@ -110,7 +169,20 @@ export const AnalysisTemplateSpec = z
       .optional(),
     checks: Checks.min(1),
   })
-  .meta({ description: 'Checks that several Rollouts share.' })
+  .refine(({ args, checks }) => isSetSomewhere({ ...(args && { args }), checks }), {
+    path: ['args'],
+    message: nowhere,
+  })
+  .meta({
+    description: 'Checks that several Rollouts share.',
+    cel: [
+      {
+        rule: `!has(self.args) || self.args.all(arg, !has(arg.sets) || arg.sets.all(one, !self.checks.all(check, check.name != one.check || !(${fitsCheck.join(' && ')}))))`,
+        message: nowhere,
+        fieldPath: '.args',
+      },
+    ] satisfies CelRule[],
+  })
 export type AnalysisTemplateSpec = z.infer<typeof AnalysisTemplateSpec>
 
 export const AnalysisTemplate = z

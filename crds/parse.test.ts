@@ -233,12 +233,29 @@ test('a wrong AnalysisTemplate or GitSource is told alike', () => {
     parseAnalysisTemplate({ ...head, kind: 'AnalysisTemplate', spec: fields })
   const source = (fields: unknown) => parseGitSource({ ...head, kind: 'GitSource', spec: fields })
   const check = { name: 'errors', successRate: { min: 99 } }
+  const nowhere =
+    'spec.args must set fields of checks of the template in which the kind of the field, or the interval, is written'
+  const wrongFields =
+    'spec.args[0].sets must be numbers, such as successRate.min, for type number, and times, such as latency.max, for type duration'
   const rows: [Result<unknown>, string[]][] = [
     [template({ checks: [] }), ['spec.checks must have at least 1 item, found 0']],
     [
       template({ checks: [check], args: [{ name: 'a' }, { name: 'a' }] }),
       ['spec.args: names of arguments must differ'],
     ],
+    ...(
+      [
+        ['number', 'errors', 'successRate.min', []],
+        ['number', 'errors', 'failureLimit', [nowhere]],
+        ['number', 'errors', 'latency.quantile', [nowhere]],
+        ['number', 'other', 'successRate.min', [nowhere]],
+        ['duration', 'errors', 'successRate.min', [wrongFields]],
+        ['string', 'errors', 'successRate.min', [wrongFields]],
+      ] as const
+    ).map(([type, name, field, told]): [Result<unknown>, string[]] => [
+      template({ checks: [check], args: [{ name: 'a', type, sets: [{ check: name, field }] }] }),
+      [...told],
+    ]),
     [template({ check }), ['unknown field spec.check: did you mean checks?']],
     [source({}), ['spec.repository is required']],
     [

@@ -2,6 +2,7 @@
 // absent, as they do for the API server; what the pod template holds is left as it is.
 import type { z } from 'zod'
 import { AnalysisTemplate, ClusterAnalysisTemplate } from './analysis-template.ts'
+import { Check } from './check.ts'
 import { GitSource } from './git-source.ts'
 import { Notification } from './notification.ts'
 import { type Problem, pathText, problemsOf } from './problem.ts'
@@ -18,6 +19,9 @@ export const parseAnalysisTemplate = (object: unknown): Result<AnalysisTemplate>
 
 export const parseClusterAnalysisTemplate = (object: unknown): Result<ClusterAnalysisTemplate> =>
   parse(ClusterAnalysisTemplate, object)
+
+/** A check of a template whose fields were set. */
+export const parseCheck = (check: unknown): Result<Check> => parse(Check, check)
 
 export const parseGitSource = (object: unknown): Result<GitSource> => parse(GitSource, object)
 

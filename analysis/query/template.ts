@@ -4,6 +4,9 @@ import { isOfType } from '../../crds/argument.ts'
 import type { Check } from '../../crds/check.ts'
 import { fill, keep } from '../promql-text.ts'
 
+/** A check whose fields were set, parsed again: a value of the right type may still be out of bounds. */
+export type ReadCheck = (check: unknown) => { readonly check: Check } | { readonly because: string }
+
 export type Resolved =
   | { readonly kind: 'checks'; readonly checks: readonly Check[] }
   | { readonly kind: 'problem'; readonly because: string }
@@ -18,6 +21,7 @@ const maxChecks = 16
 export function resolveChecks(
   analysis: Pick<Analysis, 'checks' | 'templateRef'>,
   template: AnalysisTemplateSpec | null,
+  read: ReadCheck,
 ): Resolved {
   const own = analysis.checks ?? []
   const reference = analysis.templateRef
@@ -27,7 +31,8 @@ export function resolveChecks(
   if ('because' in values) return values
   const checks: Check[] = []
   for (const check of template.checks) {
-    const filled = filledCheck(check, values.values)
+    const set = withFields(check, template, { values: values.values, read })
+    const filled = 'because' in set ? set : filledCheck(set.check, values.values)
     if ('because' in filled) return problem(`${titleOf(reference)}: ${filled.because}`)
     checks.push(filled.check)
   }
@@ -52,8 +57,9 @@ function argumentsOf(
     return problem(`${titleOf(reference)} has no argument ${unknown.join(', ')}`)
   }
   const values = new Map<string, string>()
-  for (const { name, type, value } of declared) {
+  for (const { name, type, value, sets } of declared) {
     const chosen = given.get(name) ?? value
+    if (chosen === undefined && sets !== undefined) continue
     if (chosen === undefined) return problem(`${titleOf(reference)} needs the argument ${name}`)
     if (!isOfType(type, chosen)) {
       return problem(`${titleOf(reference)}: the argument ${name} must be a ${type}`)
@@ -61,6 +67,30 @@ function argumentsOf(
     values.set(name, chosen)
   }
   return { values }
+}
+
+/** The check with its numbers and times as the arguments have them. */
+function withFields(
+  check: Check,
+  { args = [] }: AnalysisTemplateSpec,
+  { values, read }: { readonly values: ReadonlyMap<string, string>; readonly read: ReadCheck },
+): { check: Check } | { because: string } {
+  const settings = args.flatMap(({ name, type, sets = [] }) => {
+    const value = values.get(name)
+    const own = sets.filter((one) => one.check === check.name)
+    if (value === undefined) return []
+    return own.map(({ field }) => ({ field, value: type === 'number' ? Number(value) : value }))
+  })
+  if (settings.length === 0) return { check }
+  let set: Readonly<Record<string, unknown>> = check
+  for (const { field, value } of settings) {
+    const [kind = '', inner] = field.split('.')
+    const whole = set[kind]
+    const part = typeof whole === 'object' && whole !== null ? whole : {}
+    set = { ...set, [kind]: inner === undefined ? value : { ...part, [inner]: value } }
+  }
+  const found = read(set)
+  return 'check' in found ? found : { because: `check ${check.name}: ${found.because}` }
 }
 
 function filledCheck(

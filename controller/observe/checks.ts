@@ -1,12 +1,13 @@
 // A Rollout and the templates there are in, the checks that run out; or the sentence that says why none can.
-import { type Resolved, resolveChecks } from '../../analysis/query/template.ts'
+import { type ReadCheck, type Resolved, resolveChecks } from '../../analysis/query/template.ts'
 import type { AnalysisTemplateSpec } from '../../crds/analysis-template.ts'
 import {
   parseAnalysisTemplate,
+  parseCheck,
   parseClusterAnalysisTemplate,
   type Result,
 } from '../../crds/parse.ts'
-import { describeProblem, pathText } from '../../crds/problem.ts'
+import { describeProblem, type Problem, pathText } from '../../crds/problem.ts'
 import type { Rollout } from '../../crds/rollout.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import type { World } from './world.ts'
@@ -18,7 +19,7 @@ export function checksOf(world: Templates, namespace: string, rollout: Rollout):
   const { analysis } = rollout.spec
   if (!analysis) return { kind: 'checks', checks: [] }
   const reference = analysis.templateRef
-  if (!reference) return resolveChecks(analysis, null)
+  if (!reference) return resolveChecks(analysis, null, readCheck)
   const { kind, name } = reference
   const isCluster = kind === 'ClusterAnalysisTemplate'
   if (isCluster && world.clusterTemplates === null) {
@@ -28,12 +29,19 @@ export function checksOf(world: Templates, namespace: string, rollout: Rollout):
   const object = isCluster
     ? world.clusterTemplates?.get(undefined, name)
     : world.templates.get(namespace, name)
-  if (!object) return resolveChecks(analysis, null)
+  if (!object) return resolveChecks(analysis, null, readCheck)
   const template = parsed(object, isCluster)
-  if (template.ok) return resolveChecks(analysis, template.value.spec)
-  const [first] = template.problems
-  const because = first ? `${pathText(first.path)}: ${describeProblem(first)}` : 'is not readable'
-  return { kind: 'problem', because: `${kind} ${name}: ${because}` }
+  if (template.ok) return resolveChecks(analysis, template.value.spec, readCheck)
+  return { kind: 'problem', because: `${kind} ${name}: ${firstOf(template.problems)}` }
+}
+
+const readCheck: ReadCheck = (check) => {
+  const result = parseCheck(check)
+  return result.ok ? { check: result.value } : { because: firstOf(result.problems) }
+}
+
+function firstOf([first]: readonly Problem[]): string {
+  return first ? `${pathText(first.path)}: ${describeProblem(first)}` : 'is not readable'
 }
 
 type Parsed = Result<{ readonly spec: AnalysisTemplateSpec }>

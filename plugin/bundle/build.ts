@@ -152,12 +152,12 @@ const asLint: Plugin = {
 
 const checks = packedCode({
   name: 'checks',
-  filter: /\/lint\/(lint|parse|schema-check|schemas|yaml-places)\.ts$/,
-  contents: ['lint', 'parse', 'schema-check', 'schemas', 'yaml-places']
+  filter: /\/lint\/(lint|parse|references|schema-check|schemas|yaml-places)\.ts$/,
+  contents: ['lint', 'parse', 'references', 'schema-check', 'schemas', 'yaml-places']
     .map((name) => `export * from '../lint/${name}.ts'`)
     .join('\n'),
   exports: [
-    ...['lint', 'checkObject', 'schemas', 'readYaml'],
+    ...['lint', 'checkObject', 'checkSchema', 'resolved', 'schemas', 'readYaml'],
     ...['parseRollout', 'parseAnalysisTemplate', 'describeProblem', 'pathText'],
   ],
   shared: { yaml: 'yaml' },

@@ -1,10 +1,10 @@
 // The text of a file in, the compare checks in it out: one check alone, or those of a Rollout or a template.
 import type { CompareCheck } from '../../analysis/compare/judge-file.ts'
 import { Failure } from '../failure.ts'
-import { type Json, list, record } from '../json.ts'
+import { list, record } from '../json.ts'
 import { lint } from '../lint/lint.ts'
+import { checkSchema } from '../lint/references.ts'
 import { checkObject } from '../lint/schema-check.ts'
-import { schemas } from '../lint/schemas.ts'
 import { readYaml } from '../lint/yaml-places.ts'
 import { compareOf } from './compare-check.ts'
 
@@ -39,12 +39,6 @@ function checkAlone(file: string, source: string): unknown {
   throw new Failure(
     problems.map(({ path, ...one }) => placed({ file, ...written.place(path), ...one })).join('\n'),
   )
-}
-
-/** A check as the generated CRD of the template has it. */
-function checkSchema(): Json {
-  const spec = record(record(schemas['AnalysisTemplate']?.['properties'])['spec'])
-  return record(record(record(spec['properties'])['checks'])['items'])
 }
 
 interface Placed {

@@ -105,7 +105,15 @@ const specs: Record<string, fc.Arbitrary<unknown>> = {
   Rollout: rollout,
   AnalysisTemplate: fc.record(
     {
-      args: fc.constantFrom([], [{ name: 'host' }, { name: 'path', value: '/' }]),
+      args: fc.constantFrom<object[]>(
+        [],
+        [{ name: 'host' }, { name: 'path', value: '/' }],
+        ...(['number', 'duration', 'string'] as const).flatMap((type) =>
+          ['successRate.min', 'latency.max', 'interval', 'up'].map((field) => [
+            { name: 'a', type, sets: [{ check: 'errors', field }] },
+          ]),
+        ),
+      ),
       checks: fc.uniqueArray(check, { minLength: 1, maxLength: 3, selector: (item) => item.name }),
     },
     { requiredKeys: ['checks'] },

@@ -71,6 +71,25 @@ ${rollout('  analysis:\n    templateRef:\n      name: web\n      args:\n        
     ['20:5 the template needs the argument host', '23:9 the template has no argument hots'],
   ],
   [
+    'arguments with which a check is none',
+    `${head('AnalysisTemplate', 'web')}spec:
+  args: [{ name: floor, type: number, sets: [{ check: up, field: successRate.min }] }]
+  checks: [{ name: up, successRate: { min: 99 } }]
+---
+${rollout('  analysis:\n    templateRef:\n      name: web\n      args: { floor: "101" }\n')}`,
+    ['20:5 AnalysisTemplate web: check up: successRate.min must be at most 100, found 101'],
+  ],
+  [
+    'an argument where a number belongs',
+    `${head('AnalysisTemplate', 'web')}spec:
+  args: [{ name: floor, type: number }]
+  checks: [{ name: up, successRate: { min: "{{args.floor}}" } }]
+`,
+    [
+      '6:39 spec.checks[0].successRate.min must be a number, found "{{args.floor}}": write the default, and let an argument set it by its "sets"',
+    ],
+  ],
+  [
     'items of a list',
     `apiVersion: v1\nkind: List\nitems:\n- apiVersion: sluice.dev/v1alpha1\n  kind: GitSource\n  metadata: { name: a }\n  spec: { repository: "https://u:p@host/x" }\n`,
     [

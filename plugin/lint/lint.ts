@@ -1,10 +1,10 @@
 // Texts of files in, what is wrong in them with its place out, and the objects that are right. Pure.
-import { argumentTypes, isOfType } from '../../crds/argument.ts'
 import { type Json, record, text } from '../json.ts'
 import { nearest } from '../near.ts'
 import { printable } from '../render.ts'
 import type { Path } from './problem.ts'
 import { promqlProblems } from './promql.ts'
+import { references } from './references.ts'
 import { checkObject } from './schema-check.ts'
 import { schemas } from './schemas.ts'
 import { readYaml, type Written } from './yaml-places.ts'
@@ -85,7 +85,8 @@ export function lint(sources: readonly Source[]): Linted {
   return { findings, sound: known.map(({ at: _, file: __, ...sound }) => sound), count }
 }
 
-type Known = Sound & { readonly at: Written['place']; readonly file: string }
+/** With its place in the file. */
+export type Known = Sound & { readonly at: Written['place']; readonly file: string }
 
 /** A List holds objects of its own. */
 function objectsOf({
@@ -152,51 +153,5 @@ function duplicates(known: readonly Known[]): Finding[] {
     const { file, at } = one
     const remedy = 'remove one, or they overwrite each other'
     return [{ file, ...at(['metadata', 'name']), rule: 'duplicate' as const, message, remedy }]
-  })
-}
-
-/** A template may stand elsewhere; so only arguments of a template that is here are judged. */
-function references(known: readonly Known[]): Finding[] {
-  const templates = new Map(
-    known
-      .filter(({ kind }) => kind.endsWith('AnalysisTemplate'))
-      .map((one) => [`${one.kind} ${one.namespace}/${one.name}`, record(one.object['spec'])]),
-  )
-  return known.flatMap(({ kind, namespace, object, at, file }) => {
-    if (kind !== 'Rollout') return []
-    const { templateRef } = record(record(object['spec'])['analysis'])
-    const { kind: wanted, name, args } = record(templateRef)
-    const within = wanted === 'ClusterAnalysisTemplate' ? '' : namespace
-    const template = templates.get(`${text(wanted)} ${within}/${text(name)}`)
-    if (!template) return []
-    const path = ['spec', 'analysis', 'templateRef']
-    return argumentProblems(template, record(args)).map(({ argument, message }) => {
-      const place = at(argument === null ? path : [...path, 'args', argument])
-      return { file, ...place, rule: 'reference' as const, message }
-    })
-  })
-}
-
-function argumentProblems(
-  template: Json,
-  given: Json,
-): { readonly argument: string | null; readonly message: string }[] {
-  const declared = Array.isArray(template['args']) ? template['args'].map(record) : []
-  const names = new Set(declared.map(({ name }) => name))
-  const missing = declared
-    .filter(({ name, value }) => value === undefined && !Object.hasOwn(given, String(name)))
-    .map(({ name }) => ({ argument: null, message: `the template needs the argument ${name}` }))
-  const surplus = Object.keys(given)
-    .filter((name) => !names.has(name))
-    .map((name) => ({ argument: name, message: `the template has no argument ${printable(name)}` }))
-  return [...missing, ...surplus, ...mistyped(declared, given)]
-}
-
-function mistyped(declared: readonly Json[], given: Json) {
-  return declared.flatMap(({ name, type }) => {
-    const value = given[String(name)]
-    const wanted = argumentTypes.find((one) => one === type) ?? 'string'
-    if (typeof value !== 'string' || isOfType(wanted, value)) return []
-    return [{ argument: String(name), message: `the argument ${name} must be a ${wanted}` }]
   })
 }

@@ -37,6 +37,9 @@ export function wrongType(
   // A text where a whole number belongs is no number at all.
   const wanted = type === 'integer' && typeof value !== 'number' ? 'number' : type
   const message = `${name} must be ${typeNames[wanted] ?? wanted}${foundText(value)}`
+  if (wanted === 'number' && typeof value === 'string' && value.includes('{{')) {
+    return { message, remedy: 'write the default, and let an argument set it by its "sets"' }
+  }
   const other = typeof value === 'string' ? unquoted(value) : quoted(value)
   return other === undefined ? { message } : retried({ schema, path }, { value, other, message })
 }
