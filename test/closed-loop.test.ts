@@ -247,31 +247,30 @@ describe('the Git loop', { concurrency: 2 }, () => {
     })
   })
 
-  it('restores a ConfigMap that was all that a release changed', async () => {
+  it('brings ConfigMaps with their Rollout, and restores one that was all that a release changed', async () => {
     await using cluster = await startCluster()
     await cluster.follow()
     const file = 'config/env.yaml'
     const env = (rate: string) => `# of the shop
 apiVersion: v1
 kind: ConfigMap
-metadata: { name: env, namespace: shop, labels: { sluice.dev/config: named } }
+metadata: { name: env, namespace: shop, labels: { team: shop } }
 data: { RATE: "${rate}" } # a second
 `
+    const live = async () => await cluster.api.get(configMaps, { namespace: 'shop', name: 'env' })
     const rollout = `${text('v1', 'mode: direct')}  config: [{ configMap: env }]\n`
-    /** The manifests of the team go to the cluster by another tool. */
-    const deliver = async (rate: string) => {
-      const key = { namespace: 'shop', name: 'env' }
-      const how = { fieldManager: 'argocd', force: true }
-      await cluster.api.patch(configMaps, key, 'apply', parse(env(rate)), how)
-    }
-    await deliver('10')
-    await cluster.repository.commit('v1', { [path]: rollout, [file]: env('10') })
+    const first = await cluster.repository.commit('v1', { [path]: rollout, [file]: env('10') })
     await cluster.until('it serves', () => isReady(cluster))
-    await cluster.repository.commit('v2', { [file]: env('99'), 'README.md': 'hello' })
-    await deliver('99')
-    await cluster.until('a trial', async () => {
-      return (await cluster.rollout('checkout'))?.phase === 'Progressing'
+    const { metadata, data } = await live()
+    assert.deepEqual(data, { RATE: '10' })
+    assert.deepEqual(metadata.labels, { team: 'shop', 'sluice.dev/config': 'named' })
+    assert.equal((await cluster.rollout('checkout'))?.stable?.commit, first)
+    const bad = await cluster.repository.commit('v2', { [file]: env('99'), 'README.md': 'hello' })
+    const trial = await cluster.until('a trial', async () => {
+      const status = await cluster.rollout('checkout')
+      return status?.phase === 'Progressing' && status
     })
+    assert.equal(trial.canary?.commit, bad, 'the commit of the ConfigMap is that of the release')
     await say(cluster, 'abort')
     const answer = await cluster.until('Git has answered', async () => {
       const revertState = (await cluster.rollout('checkout'))?.revert
@@ -286,9 +285,9 @@ data: { RATE: "${rate}" } # a second
     assert.equal(answer.commit, head)
     assert.equal(await cluster.repository.file(head, file), env('10').trimEnd())
     assert.equal(run(cluster.repository.path, 'diff', '--name-only', `${head}^`, head), file)
-    await deliver('10')
     await cluster.until('it is restored', async () => {
-      return (await cluster.rollout('checkout'))?.phase === 'Stable'
+      const status = await cluster.rollout('checkout')
+      return status?.phase === 'Stable' && (await live())['data'].RATE === '10'
     })
   })
 

@@ -30,6 +30,8 @@ export interface NamedWorld {
   /** The server did not answer, or asked for time: it is given out again only after that, ms. */
   putOff(key: Key, ref: NamedRef, retryAfterMs: number): void
   storeOf(ref: NamedRef): Store
+  /** Whether the cluster is known to have none of this name with our label. */
+  isMissing(namespace: string, ref: NamedRef): boolean
   /** Null while it is not known yet, an obstacle when it can not be read. */
   release(key: Key, spec: RolloutSpec, fleets: readonly Template[]): Release | Obstacle | null
   deployment(key: Key, spec: RolloutSpec): DeploymentView | null
@@ -100,6 +102,10 @@ export function createNamedWorld(options: NamedOptions): NamedWorld {
       notBefore.set(idOf(namespace, ref), now() + Math.max(lookAgainMs, retryAfterMs))
     },
     storeOf: ({ kind }) => need(kind).store,
+    isMissing(namespace, { kind, name }) {
+      const { store, isListed } = need(kind)
+      return isListed && !store.get(namespace, name)
+    },
     release: (key, spec, fleets) => releaseOf({ key, spec, fleets }, { need, news }),
     deployment(key, { workloadRef }) {
       const { namespace, name: rollout } = parseKey(key)

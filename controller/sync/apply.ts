@@ -1,5 +1,5 @@
-// Definitions at a commit in, Rollouts and AnalysisTemplates applied out. What is applied already is left alone;
-// what the API server refuses is told with its place, and keeps no other from being applied.
+// Definitions at a commit in; AnalysisTemplates, and Rollouts with their ConfigMaps, applied out. What is applied already
+// is left alone; what the API server refuses is told with its place, and keeps no other from being applied.
 import { createHash } from 'node:crypto'
 import { annotation, commandAnnotation } from '../../crds/names.ts'
 import { canonicalJson } from '../../crds/revision.ts'
@@ -10,28 +10,26 @@ import { ApiError, type KubeObject } from '../../kube/api.ts'
 import { analysisTemplates, rollouts } from '../../kube/resources.ts'
 import type { Store } from '../../kube/store.ts'
 import { Fenced } from '../act/hands.ts'
+import { type ApplyingConfig, applyConfig } from './apply-config.ts'
+import { definitionAnnotation, fieldManager, refusals } from './server-side.ts'
 import type { Reporter, SourceErrors } from './source-status.ts'
-
-/** The field manager of what Git says. */
-const fieldManager = 'sluice-git'
 
 /** Digests of definitions by their object, which stays the same one while its text does. */
 export type Digests = WeakMap<object, { readonly path: string; readonly digest: string }>
 
-export interface Applying {
+export interface Applying extends ApplyingConfig {
   /** Who wrote commits, and which releases they allow another try. */
   readonly readCommitWords?:
     | ((commits: readonly string[]) => Promise<ReadonlyMap<string, CommitWords>>)
     | undefined
-  readonly source: KubeObject
   readonly definitions: readonly SourcedDefinition[]
   readonly digests: Digests
 }
 
 /** Applies definitions whose value is not applied yet; gives what the API server refused, with its place. */
 export async function applyAll(applier: Reporter, applying: Applying): Promise<SourceErrors> {
-  const refused: SourceErrors = []
-  const changed = applying.definitions.flatMap((definition) => {
+  const { definitions } = applying
+  const changed = definitions.flatMap((definition) => {
     const digest = digestOf(definition, applying.digests)
     // What is applied is what the live object says: another leader may have applied something else.
     const live = liveOf(applier, definition)?.metadata.annotations?.[definitionAnnotation]
@@ -39,8 +37,11 @@ export async function applyAll(applier: Reporter, applying: Applying): Promise<S
   })
   const commits = changed.map(({ definition }) => definition.commit)
   const words = changed.length === 0 ? undefined : await applying.readCommitWords?.(commits)
+  const news = { all: definitions, changed: changed.map(({ definition }) => definition) }
+  const { refused, missing } = await applyConfig(applier, applying, news)
   for (const { definition, digest } of changed) {
-    const { path, commit } = definition
+    const { path, commit, configMaps = [] } = definition
+    if (configMaps.some(({ name }) => missing.has(name))) continue
     try {
       await apply(applier, applying.source, { definition, digest, words: words?.get(commit) })
     } catch (error) {
@@ -52,9 +53,6 @@ export async function applyAll(applier: Reporter, applying: Applying): Promise<S
   }
   return refused
 }
-
-/** Answers that speak of the definition: invalid, forbidden, no such namespace or kind, owned by another. */
-const refusals = new Set([400, 403, 404, 409, 413, 422])
 
 async function apply(
   applier: Reporter,
@@ -119,15 +117,15 @@ function liveOf(applier: Reporter, { kind, namespace, name }: SourcedDefinition)
   return storeOf(applier, kind).get(namespace, name)
 }
 
-/** Digest of the definition that was applied last: after a restart nothing is applied twice. */
-const definitionAnnotation = 'sluice.dev/definition'
-
 /** Definitions that did not change are the same objects from look to look, so each is digested once. */
-function digestOf({ object, path }: SourcedDefinition, known: Digests): string {
+function digestOf({ object, path, configMaps = [] }: SourcedDefinition, known: Digests): string {
   const before = known.get(object)
-  if (before?.path === path) return before.digest
-  const text = canonicalJson({ object, path })
-  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  known.set(object, { path, digest })
-  return digest
+  const isKnown = before?.path === path
+  const digest = isKnown ? before.digest : shortDigest(canonicalJson({ object, path }))
+  if (!isKnown) known.set(object, { path, digest })
+  if (configMaps.length === 0) return digest
+  const parts = configMaps.map((one) => `${one.name} ${one.path} ${one.digest}`)
+  return shortDigest([digest, ...parts].join('\n'))
 }
+
+const shortDigest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)

@@ -31,6 +31,7 @@ export const openGit: OpenGit = (options) => {
     writer,
     host,
     readCommitWords: (commits) => readCommitWords(mirror, commits),
+    readConfigMap: source.readConfigMap,
     checkWritePath: () =>
       checkWritePath({ mirror, author, nowMs: now(), host, signing, signatures }),
   }

@@ -64,6 +64,8 @@ export interface OpenedGit {
   readonly readCommitWords?:
     | ((commits: readonly string[]) => Promise<ReadonlyMap<string, CommitWords>>)
     | undefined
+  /** What is to be applied of a ConfigMap that a Rollout names. */
+  readonly readConfigMap?: Source['readConfigMap'] | undefined
   /** Whether a revert could be written now. */
   readonly checkWritePath?: (() => Promise<Readiness>) | undefined
 }

@@ -3,10 +3,12 @@
 import type { SourceError } from '../../crds/git-source.ts'
 import { parseAnalysisTemplate, parseRollout } from '../../crds/parse.ts'
 import { describeProblem } from '../../crds/problem.ts'
-import { type Hash, revisionOf } from '../../crds/revision.ts'
+import { configRefsOf, type Hash, revisionOf } from '../../crds/revision.ts'
+import type { RolloutSpec } from '../../crds/rollout.ts'
 import { isMapping } from '../yaml/merge.ts'
 import { parsePlainYaml } from '../yaml/plain-yaml.ts'
 import { parseYamlFile, type YamlDocument } from '../yaml/yaml-file.ts'
+import { configMapMarker, type SourcedConfigMap } from './config-maps.ts'
 
 export const definitionKinds = ['Rollout', 'AnalysisTemplate'] as const
 export type DefinitionKind = (typeof definitionKinds)[number]
@@ -25,6 +27,10 @@ export interface Definition {
   readonly object: Readonly<Record<string, unknown>>
   /** Of the pod template; only Rollouts have one. */
   readonly revision?: Hash
+  /** ConfigMaps in `spec.config`; absent when there are none. */
+  readonly configNames?: readonly string[]
+  /** Those of them that stand in files of the same source. */
+  readonly configMaps?: readonly SourcedConfigMap[]
 }
 
 export interface FileDefinitions {
@@ -34,6 +40,8 @@ export interface FileDefinitions {
   readonly broken: readonly string[]
   /** True when a document can not be used and does not say whose it is. */
   readonly isUnclear: boolean
+  /** They are read when a Rollout names one. */
+  readonly mayHoldConfigMaps?: boolean
 }
 
 /** Text that every definition holds; a file without it is not even parsed. */
@@ -47,11 +55,16 @@ export const nothing: FileDefinitions = {
   broken: [],
   isUnclear: false,
 }
+const onlyConfigMaps: FileDefinitions = { ...nothing, mayHoldConfigMaps: true }
 const maxErrorsPerFile = 32
 
-/** False for bytes that can hold neither a definition nor an error worth telling. */
+/** False for bytes that can hold neither a definition, nor what one names, nor an error worth telling. */
 export function mayHoldDefinitions(bytes: Buffer): boolean {
-  return bytes.includes(groupMarker) || bytes.subarray(0, 200).includes(largeFileMarker)
+  return (
+    bytes.includes(groupMarker) ||
+    bytes.includes(configMapMarker) ||
+    bytes.subarray(0, 200).includes(largeFileMarker)
+  )
 }
 
 export function readFile(text: string, namespace: string): FileDefinitions {
@@ -59,8 +72,10 @@ export function readFile(text: string, namespace: string): FileDefinitions {
     const message = 'is a Git LFS pointer, which is refused. Store the file itself in Git'
     return { ...nothing, errors: [{ line: 1, column: 1, message }], isUnclear: true }
   }
-  if (!text.includes(groupMarker)) return nothing
-  return readPlain(text, namespace) ?? readFully(text, namespace)
+  const mayHoldConfigMaps = text.includes(configMapMarker)
+  if (!text.includes(groupMarker)) return mayHoldConfigMaps ? onlyConfigMaps : nothing
+  const read = readPlain(text, namespace) ?? readFully(text, namespace)
+  return mayHoldConfigMaps ? { ...read, mayHoldConfigMaps } : read
 }
 
 /** Nearly every file is written plainly and without errors; only the others need places. */
@@ -116,7 +131,8 @@ function readDocument(document: Readable, namespace: string): Read {
     const message = `${kind} ${header.name ?? ''} asks for namespace ${header.namespace}, but this GitSource may only write to ${namespace}. Remove metadata.namespace, or add a GitSource there`
     return { errors: [{ ...place, message: message.slice(0, 1024) }] }
   }
-  const result = kind === 'Rollout' ? parseRollout(value) : parseAnalysisTemplate(value)
+  const rollout = kind === 'Rollout' ? parseRollout(value) : null
+  const result = rollout ?? parseAnalysisTemplate(value)
   if (!result.ok) {
     return broken(
       result.problems.slice(0, 8).map((problem) => ({
@@ -141,8 +157,14 @@ function readDocument(document: Readable, namespace: string): Read {
       line: document.place([]).line,
       object: { ...value, metadata },
       ...(kind === 'Rollout' && isMapping(spec) ? { revision: revisionOf(spec['template']) } : {}),
+      ...(rollout?.ok ? configNamesOf(rollout.value.spec) : {}),
     },
   }
+}
+
+function configNamesOf({ config }: RolloutSpec): Pick<Definition, 'configNames'> {
+  const refs = configRefsOf(config).filter(({ kind }) => kind === 'ConfigMap')
+  return refs.length === 0 ? {} : { configNames: refs.map(({ name }) => name) }
 }
 
 function headerOf(value: unknown) {

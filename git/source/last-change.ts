@@ -3,7 +3,13 @@
 import type { Commit } from '../repository/git-output.ts'
 import type { Mirror } from '../repository/mirror.ts'
 import { equal } from '../yaml/merge.ts'
+import type { ConfigMapFile } from './config-maps.ts'
 import type { Definition, FileDefinitions } from './definitions.ts'
+
+/** What an older blob held. */
+export interface OlderFile extends Pick<FileDefinitions, 'definitions'> {
+  readonly configMaps: ConfigMapFile['configMaps']
+}
 
 export interface LastChangeQuery {
   readonly head: string
@@ -12,7 +18,7 @@ export interface LastChangeQuery {
   readonly definitions: readonly Definition[]
   /** Steps of the walk that were begun before the definitions were known. */
   readonly ahead?: readonly Promise<readonly Commit[]>[]
-  readonly readBlobs: (ids: readonly string[]) => Promise<ReadonlyMap<string, FileDefinitions>>
+  readonly readBlobs: (ids: readonly string[]) => Promise<ReadonlyMap<string, OlderFile>>
 }
 
 /** Commits in each step of the walk; most definitions are found in the first. */
@@ -22,6 +28,7 @@ const maxRounds = 50
 
 interface Touch {
   readonly commit: string
+  readonly path: string
   /** Blob before that commit, or null when the commit added the file. */
   readonly before: string | null
 }
@@ -65,13 +72,13 @@ export async function findLastChanges(
   for (const [step, count] of steps.entries()) {
     if (open.length === 0) break
     const { head: from, until, ahead = [] } = query
-    const byPath = Map.groupBy(open, ({ definition }) => definition.path)
+    const byPath = searchesByPath(open)
     const isWanted = (path: string) => byPath.has(path)
     const commits = await (ahead[step] ?? mirror.log({ from, until, skip, count, isWanted }))
     skip += count
     for (const { id, changes } of commits) {
       for (const { path, before } of changes) {
-        const touch = { commit: id, before: before?.id ?? null }
+        const touch = { commit: id, path, before: before?.id ?? null }
         for (const search of byPath.get(path) ?? []) search.touches.push(touch)
       }
       oldest = id
@@ -101,7 +108,7 @@ async function settle(
         waiting.push(search)
         return false
       }
-      if (touch.before !== null && holdsSame(blobs.get(touch.before), search.definition)) {
+      if (touch.before !== null && holdsSame(blobs.get(touch.before), search.definition, touch)) {
         search.passed += 1
         return true
       }
@@ -115,11 +122,30 @@ async function settle(
   return waiting
 }
 
-function holdsSame(file: FileDefinitions | undefined, definition: Definition): boolean {
-  const older = file?.definitions.find(({ identity }) => identity === definition.identity)
-  return (
-    older !== undefined &&
-    older.revision === definition.revision &&
-    equal(older.object, definition.object)
+/** A release that has configuration changes with it. */
+function searchesByPath(searches: readonly Search[]): ReadonlyMap<string, readonly Search[]> {
+  const byPath = new Map<string, Search[]>()
+  for (const search of searches) {
+    const { path, configMaps = [] } = search.definition
+    for (const one of new Set([path, ...configMaps.map((config) => config.path)])) {
+      const others = byPath.get(one)
+      if (others) others.push(search)
+      else byPath.set(one, [search])
+    }
+  }
+  return byPath
+}
+
+/** Whether the file held then what the definition has of it now. */
+function holdsSame(file: OlderFile | undefined, definition: Definition, { path }: Touch): boolean {
+  if (!file) return false
+  if (definition.path === path) {
+    const older = file.definitions.find(({ identity }) => identity === definition.identity)
+    if (older?.revision !== definition.revision) return false
+    if (!equal(older?.object, definition.object)) return false
+  }
+  const configMaps = definition.configMaps?.filter((one) => one.path === path) ?? []
+  return configMaps.every(({ name, digest }) =>
+    file.configMaps.some((older) => older.name === name && older.digest === digest),
   )
 }

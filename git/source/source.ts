@@ -4,6 +4,8 @@ import type { GitSourceSpec, SourceError } from '../../crds/git-source.ts'
 import type { CredentialFiles } from '../repository/credentials.ts'
 import { type Mirror, openMirror } from '../repository/mirror.ts'
 import { equal } from '../yaml/merge.ts'
+import { type ConfigMapReader, createConfigMapReader } from './config-map-files.ts'
+import { type ConfigMap, configMapAt, type SourcedConfigMap } from './config-maps.ts'
 import {
   type Accepted,
   acceptDefinitions,
@@ -12,12 +14,13 @@ import {
 } from './definition-index.ts'
 import type { Definition, FileDefinitions } from './definitions.ts'
 import { pathFilter } from './glob.ts'
-import { findLastChanges, walkAhead } from './last-change.ts'
+import { findLastChanges, type OlderFile, walkAhead } from './last-change.ts'
+import { configMapBlobs, namedConfigMaps, withConfigMaps } from './release-config.ts'
 import { requireSignatures, type SignaturePolicy } from './signatures.ts'
 import { type Reader, type ReadFile, readAll, readBlobs, readChanges } from './source-files.ts'
 
 export interface SourcedDefinition extends Definition {
-  /** The commit that last changed the value of this document; formatting and comments do not count. */
+  /** The commit that last changed its value, or a ConfigMap that it names; formatting and comments do not count. */
   readonly commit: string
 }
 
@@ -56,6 +59,8 @@ export interface Source {
   readonly mirror: Mirror
   /** Reads the branch. Throws `MirrorError`, whose message may be shown; the last state stays in use. */
   refresh(): Promise<SourceState>
+  /** What is to be applied of a ConfigMap that was read. */
+  readConfigMap(configMap: SourcedConfigMap): Promise<ConfigMap>
 }
 
 const maxErrors = 1_000
@@ -72,6 +77,7 @@ export function createSource(options: SourceOptions): Source {
   const cache: DefinitionCache = new Map()
   const isIncluded = pathFilter(spec.include, spec.exclude)
   const reader: Reader = { mirror, namespace, isIncluded, cache }
+  const configMaps = createConfigMapReader(mirror, namespace)
   let memory: Memory | null = null
 
   async function refresh(): Promise<SourceState> {
@@ -96,8 +102,13 @@ export function createSource(options: SourceOptions): Source {
       : await readAll(reader, head)
     const parsed = new Map([...files].map(([path, file]) => [path, file.read]))
     const old: Accepted = before?.accepted ?? new Map()
-    const { definitions, errors, broken, isComplete } = acceptDefinitions(parsed, old)
-    const accepted = await withCommits(reader, { head, definitions, before, isAhead, ahead })
+    const plain = acceptDefinitions(parsed, old)
+    const names = namedConfigMaps(plain.definitions, old)
+    const beside = await configMaps.read(configMapBlobs(files), names)
+    const acceptance = withConfigMaps(plain, { files, configMaps: beside, before: old })
+    const { definitions, errors, broken, isComplete } = acceptance
+    const changes = { head, definitions, before, isAhead, ahead, configMaps, names }
+    const accepted = await withCommits(reader, changes)
     forget(files)
     const state: SourceState = {
       commit: head,
@@ -117,9 +128,21 @@ export function createSource(options: SourceOptions): Source {
     if (cache.size <= files.size * 2 + 1_000) return
     const inUse = new Set([...files.values()].map(({ blobId }) => cacheKey(blobId, namespace)))
     for (const key of cache.keys()) if (!inUse.has(key)) cache.delete(key)
+    configMaps.keep(new Set([...files.values()].map(({ blobId }) => blobId)))
   }
 
-  return { mirror, refresh: () => mirror.exclusive(() => mirror.healing(refresh)) }
+  return {
+    mirror,
+    refresh: () => mirror.exclusive(() => mirror.healing(refresh)),
+    readConfigMap: (wanted) => mirror.exclusive(() => readConfigMap(mirror, wanted)),
+  }
+}
+
+async function readConfigMap(mirror: Mirror, wanted: SourcedConfigMap): Promise<ConfigMap> {
+  const blob = (await mirror.blobs([wanted.blobId])).get(wanted.blobId)
+  const found = blob?.kind === 'text' ? configMapAt(blob.text, wanted) : null
+  if (found) return found
+  throw new Error(`ConfigMap ${wanted.name} can not be read again from ${wanted.path}`)
 }
 
 interface CommitInput {
@@ -128,13 +151,15 @@ interface CommitInput {
   readonly before: Memory | null
   readonly isAhead: boolean
   readonly ahead: ReturnType<typeof walkAhead>
+  readonly configMaps: ConfigMapReader
+  readonly names: ReadonlySet<string>
 }
 
 async function withCommits(
   reader: Reader,
   input: CommitInput,
 ): Promise<Map<string, SourcedDefinition>> {
-  const { head, definitions, before, isAhead, ahead } = input
+  const { head, definitions, before, isAhead, ahead, configMaps, names } = input
   const known = new Map<string, string>()
   for (const definition of definitions) {
     const last = before?.accepted.get(definition.identity)
@@ -151,7 +176,10 @@ async function withCommits(
     definitions: unknown,
     ahead,
     // Older texts are read once and not kept.
-    readBlobs: (ids) => readBlobs({ ...reader, cache: new Map() }, ids),
+    readBlobs: async (ids) => {
+      const files = await readBlobs({ ...reader, cache: new Map() }, ids)
+      return withOlder(files, await configMaps.read(ids, names))
+    },
   })
   return new Map(
     definitions.map((definition) => {
@@ -159,6 +187,18 @@ async function withCommits(
       const commit = known.get(identity) ?? found.get(identity) ?? head
       return [identity, { ...definition, commit }]
     }),
+  )
+}
+
+function withOlder(
+  files: ReadonlyMap<string, FileDefinitions>,
+  configMaps: Awaited<ReturnType<ConfigMapReader['read']>>,
+): ReadonlyMap<string, OlderFile> {
+  return new Map(
+    [...files].map(([id, { definitions }]) => [
+      id,
+      { definitions, configMaps: configMaps.get(id)?.configMaps ?? [] },
+    ]),
   )
 }
 
@@ -172,7 +212,12 @@ function changedIdentities(before: Accepted, now: ReadonlyMap<string, Definition
 }
 
 function sameValue(a: Definition, b: Definition): boolean {
-  return a.object === b.object || (a.revision === b.revision && equal(a.object, b.object))
+  const isSame = a.object === b.object || (a.revision === b.revision && equal(a.object, b.object))
+  return isSame && configOf(a) === configOf(b)
+}
+
+function configOf({ configMaps = [] }: Definition): string {
+  return configMaps.map(({ name, digest }) => `${name} ${digest}`).join('\n')
 }
 
 const isEmpty = ({ definitions, errors }: FileDefinitions) =>
