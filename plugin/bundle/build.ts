@@ -126,8 +126,13 @@ Map.groupBy ??= (items, keyOf) => {
   return groups
 }`
 
-const judgement = ['compare/judge-file', 'compare/ticks', 'metrics/tables', 'query/query']
-const replayed = ['backtest', 'past', 'selector'].map((name) => `backtest/${name}`)
+const judgement = [
+  ...['compare/judge-file', 'compare/ticks', 'judge/reading'],
+  ...['metrics/tables', 'query/query'],
+]
+const replayed = ['backtest', 'own-query', 'past', 'selector', 'serving'].map(
+  (name) => `backtest/${name}`,
+)
 
 const analysis = packedCode({
   name: 'analysis',
@@ -137,8 +142,10 @@ const analysis = packedCode({
     olderNode,
   ].join('\n'),
   exports: [
-    ...['judgeFile', 'judgementJson', 'TickFileError', 'metricTables', 'serviceOf'],
+    ...['judgeFile', 'judgementJson', 'TickFileError', 'metricTables', 'serviceOf', 'questionFor'],
     ...['noTrials', 'historyMs', 'summaryOf', 'tried', 'pastOf', 'rawSelector'],
+    ...['ownBacktest', 'ownPlan', 'ownRanges', 'ownReading'],
+    ...['servingOf', 'servingQuery', 'servingStepMs'],
   ],
 })
 

@@ -1,4 +1,5 @@
-// A range selector and a time in, scraped samples of a Prometheus out. For one person and one question at a time.
+// A range selector and a time, or a query and a range of times, in; samples of a Prometheus out. For one person and
+// one question at a time.
 import { readFileSync } from 'node:fs'
 import type { RawSamples } from '../../analysis/provider.ts'
 import { Failure } from '../failure.ts'
@@ -17,22 +18,40 @@ const limits = { timeoutMs: 60_000, bytes: 256 * 1024 * 1024 }
 export function metricsClient(options: MetricsOptions) {
   const base = baseOf(options.url)
   const headers = headersOf(options)
+  const matrix = async (
+    endpoint: string,
+    parameters: Readonly<Record<string, string>>,
+  ): Promise<readonly RawSamples[]> => {
+    const url = new URL(`${base.pathname.replace(/\/+$/, '')}/api/v1/${endpoint}`, base)
+    const { status, answer } = await ask(url, { headers, body: new URLSearchParams(parameters) })
+    const { error, data } = record(answer)
+    if (text(error)) throw new Failure(`${base.host} answers: ${text(error)?.slice(0, 300)}`)
+    if (status !== 200) throw new Failure(`${base.host} answers status ${status}`)
+    const { resultType, result } = record(data)
+    if (resultType !== 'matrix') {
+      throw new Failure(`${base.host} does not speak the Prometheus API: check --prometheus`)
+    }
+    return list(result).map(seriesOf)
+  }
   return {
     host: base.host,
+    /** Samples as they were scraped. */
     async raw(selector: string, atMs: number): Promise<readonly RawSamples[]> {
-      const url = new URL(`${base.pathname.replace(/\/+$/, '')}/api/v1/query`, base)
-      const body = new URLSearchParams({ query: selector, time: (atMs / 1_000).toFixed(3) })
-      const { status, answer } = await ask(url, { headers, body })
-      const { error, data } = record(answer)
-      if (text(error)) throw new Failure(`${base.host} answers: ${text(error)?.slice(0, 300)}`)
-      if (status !== 200) throw new Failure(`${base.host} answers status ${status}`)
-      const { resultType, result } = record(data)
-      if (resultType !== 'matrix') {
-        throw new Failure(`${base.host} does not speak the Prometheus API: check --prometheus`)
-      }
-      return list(result).map(seriesOf)
+      return matrix('query', { query: selector, time: secondsOf(atMs) })
+    },
+    /** What a query gives at each step of a range, both ends among them. */
+    async range(
+      query: string,
+      { fromMs, toMs, stepMs }: { fromMs: number; toMs: number; stepMs: number },
+    ): Promise<readonly RawSamples[]> {
+      const times = { start: secondsOf(fromMs), end: secondsOf(toMs), step: secondsOf(stepMs) }
+      return matrix('query_range', { query, ...times })
     },
   }
+}
+
+function secondsOf(ms: number): string {
+  return (ms / 1_000).toFixed(3)
 }
 
 function baseOf(url: string): URL {

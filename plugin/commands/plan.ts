@@ -10,6 +10,7 @@ import {
   rolloutsPath,
 } from '../invocation.ts'
 import { type Json, record } from '../json.ts'
+import { withTemplate } from '../judge/template.ts'
 import type { Linted, Sound } from '../lint/lint.ts'
 import { jsonFlag } from '../output-form.ts'
 import { type Branch, renderTree } from '../render.ts'
@@ -82,7 +83,8 @@ async function plansOf(
   const isCompared = invocation.flags.isSet('diff') && rollouts.length > 0
   const cluster = isCompared ? await connect(invocation) : null
   return rollouts.map(async (one) => {
-    const { name, object } = one
+    const { name } = one
+    const object = await withTemplate(one, sound)
     const namespace = one.namespace || (cluster?.namespace ?? '')
     const forecasted = forecast(name, object)
     const power = powerOf(record(object['spec']), forecasted, expected)
