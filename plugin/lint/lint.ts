@@ -85,8 +85,7 @@ export function lint(sources: readonly Source[]): Linted {
   return { findings, sound: known.map(({ at: _, file: __, ...sound }) => sound), count }
 }
 
-/** With its place in the file. */
-export type Known = Sound & { readonly at: Written['place']; readonly file: string }
+type Known = Sound & { readonly at: Written['place']; readonly file: string }
 
 /** A List holds objects of its own. */
 function objectsOf({

@@ -6,12 +6,28 @@ import { argumentTypes, isOfType } from '../../crds/argument.ts'
 import type { Check } from '../../crds/check.ts'
 import { type Json, list, record, text } from '../json.ts'
 import { printable } from '../render.ts'
-import type { Finding, Known } from './lint.ts'
 import { checkObject } from './schema-check.ts'
 import { schemas } from './schemas.ts'
+import type { Place, Written } from './yaml-places.ts'
+
+/** An object without problems, and where it was written. */
+export interface Known {
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly object: Json
+  readonly at: Written['place']
+  readonly file: string
+}
+
+interface Misfit extends Place {
+  readonly file: string
+  readonly rule: 'reference'
+  readonly message: string
+}
 
 /** A template may stand elsewhere; so only what refers to a template that is here is judged. */
-export function references(known: readonly Known[]): Finding[] {
+export function references(known: readonly Known[]): Misfit[] {
   const templates = new Map(
     known
       .filter(({ kind }) => kind.endsWith('AnalysisTemplate'))
