@@ -5,6 +5,7 @@ import { act, storeStatus } from './act/act.ts'
 import { depart } from './act/depart.ts'
 import { type Hands, Stalled } from './act/hands.ts'
 import { shadowsNear } from './act/shadowed.ts'
+import { endPromise } from './act/write-traffic.ts'
 import { findNamed } from './observe/find-named.ts'
 import { type Memory, type Observed, observe, type Unreadable } from './observe/observe.ts'
 import { isGoing } from './observe/parsed.ts'
@@ -70,6 +71,7 @@ async function tick(reconciler: Reconciler, observed: Observed): Promise<number 
     if (announcement.reason === 'Started') void tellShadows(reconciler, observed)
   }
   for (const action of decision.actions) await act(reconciler, observed, action)
+  if (!decision.status && decision.actions.length === 0) await endPromise(reconciler, observed)
   return decision.wakeAt
 }
 

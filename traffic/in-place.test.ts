@@ -48,6 +48,17 @@ describe('a rule of a user', () => {
     assert.throws(() => router.renderRoute(left, other), /is split by Rollout checkout already/)
   })
 
+  it('begins a new time when weights of somebody else are written over, and keeps it otherwise', () => {
+    const split = router.renderRoute(mine([primary]), change)
+    const again = router.renderRoute(split, { ...change, decision: 2, now: 60_000 })
+    assert.equal(router.readRoute(again, change).since, 0)
+    const { http } = structuredClone(split['spec'])
+    const [stable, canary] = http[0].route
+    http[0].route = [{ ...stable, weight: 43 }, { ...canary, weight: 47 }, http[0].route[2]]
+    const mended = router.renderRoute({ ...split, spec: { http } }, { ...change, now: 60_000 })
+    assert.equal(router.readRoute(mended, change).since, 60_000)
+  })
+
   const rows: [string, KubeObject | null, RegExp][] = [
     ['that does not exist', null, /does not exist/],
     ['whose name is not there', mine([{ ...primary, name: 'other' }]), /has 0 rules/],

@@ -131,8 +131,13 @@ function nextEdit(dialect: Dialect, rule: Rule, change: RouteChange): Edit {
     throw new Refused(`this rule has no destination of the host that ${owner.name} splits`)
   }
   const isKept = edit !== undefined && isWritten(dialect, rule)
+  const recorded = edit?.weights ?? {}
+  // Somebody may have written other weights beside our record: then ours come into effect only now.
+  const served = percents(sharesOf(dialect, entries, change), recorded)
   const isSame =
-    isEqual(edit?.weights ?? {}, weights) && isSameAside(edit?.aside ?? null, aside ?? null)
+    isEqual(recorded, weights) &&
+    isEqual(served, weights) &&
+    isSameAside(edit?.aside ?? null, aside ?? null)
   const since = isKept && isSame ? edit.since : now
   const found = entries.flatMap((entry, i): Edit['original'] =>
     dialect.isOurs(entry, change) ? [[i, entry]] : [],

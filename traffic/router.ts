@@ -10,6 +10,8 @@ export interface Owner {
   readonly namespace: string
   readonly name: string
   readonly reference: OwnerReference
+  /** It is being deleted: what bears its label and belongs to nobody any more is still its own. */
+  readonly isGoing?: boolean | undefined
 }
 
 /** Which Rollout is spoken of. */

@@ -1,8 +1,11 @@
-// One tick of a Rollout that is being deleted: traffic to stable, routes as they were, a Deployment's pods in
-// place of ours; then its finalizer off, and the rest goes as the deletion asked.
+// One tick of a Rollout that is being deleted: traffic to stable where something of it stays, routes as they were,
+// a Deployment's pods in place of ours; then its finalizer off, and the rest goes as the deletion asked.
 import type { KubeObject } from '../../kube/api.ts'
+import { keyOf } from '../../kube/store.ts'
 import { findNamed } from '../observe/find-named.ts'
+import { byRollout } from '../observe/mesh-world.ts'
 import { type Memory, type Observed, observe } from '../observe/observe.ts'
+import { isOrphan, ownerOf } from '../observe/parsed.ts'
 import type { Announcement } from '../rollout/describe.ts'
 import { type Leaving, leave, leavingLimitMs } from '../rollout/leave.ts'
 import { act } from './act.ts'
@@ -26,9 +29,10 @@ const finished = new WeakSet<KubeObject>()
 
 /** Resolves with the time of the next tick in ms since epoch, or null to wait for a change. */
 export async function depart(departing: Departing, object: KubeObject): Promise<number | null> {
-  // With --cascade=orphan what is ours stays and serves; only what is not ours is put back.
-  if (object.metadata.finalizers?.includes('orphan')) return finish(departing, object, null)
   if (finished.has(object)) return null
+  const isOrphaned = staysBehind(departing, object)
+  // A Deployment takes pods that belong to nobody, so that there is nothing to give it back.
+  if (isOrphaned && object['spec']?.workloadRef) return finish(departing, object, null)
   const now = departing.clock.now()
   const { namespace = '', name } = object.metadata
   const since = Date.parse(object.metadata.deletionTimestamp ?? '') || now
@@ -37,7 +41,11 @@ export async function depart(departing: Departing, object: KubeObject): Promise<
   const observed = observe({ ...departing, now }, namespace, name)
   if (!observed && now < since + leavingLimitMs) return now + lookMs
   const known = observed && 'snapshot' in observed ? observed : null
-  const leaving = known ? leave(known.snapshot, { since, ...released(departing, known) }) : done
+  const isServing = isOrphaned || known?.routing.router.ownership === 'in-place'
+  const leaving =
+    known && (isServing || known.snapshot.workload)
+      ? leave(known.snapshot, { since, ...released(departing, known) })
+      : done
   switch (leaving.kind) {
     case 'act':
       for (const action of leaving.actions) {
@@ -54,6 +62,14 @@ export async function depart(departing: Departing, object: KubeObject): Promise<
 }
 
 const done: Leaving = { kind: 'done' }
+
+/** With --cascade=orphan pods and routes stay and serve; owners are taken off them at once. */
+function staysBehind({ world }: Departing, object: KubeObject): boolean {
+  const { finalizers = [] } = object.metadata
+  const owner = ownerOf(object)
+  const fleets = world.fleets.byIndex(byRollout, keyOf(object.metadata))
+  return finalizers.includes('orphan') || fleets.some((fleet) => isOrphan(fleet, owner))
+}
 
 async function canAct(
   departing: Departing,

@@ -39,7 +39,7 @@ export async function writeRoutes(
   ) {
     throw new Fenced(`the weights of ${names.join(', ')} changed since they were read`)
   }
-  if (router.ownership === 'in-place') await promiseToRestore(hands, observed)
+  if (router.ownership === 'in-place' || isOfTrial(action)) await promiseToRestore(hands, observed)
   for (const route of current) {
     const next = orRefused(() =>
       router.renderRoute(route, {
@@ -54,6 +54,11 @@ export async function writeRoutes(
     if (router.ownership === 'owned') await save(hands, { resource, store, current: route, next })
     else if (route) await edit(hands, observed, { current: route, next })
   }
+}
+
+/** Whoever deletes the Rollout then finds traffic on stable, even where pods and routes stay. */
+function isOfTrial({ weights, aside }: Pick<Of<'route'>, 'weights' | 'aside'>): boolean {
+  return aside !== null || Object.keys(weights).length > 1
 }
 
 /** A route as stored now, also told to the store, so that what comes next is decided on it. */
@@ -93,6 +98,18 @@ async function edit(
     if (!isMoved) throw error
     throw new Fenced(`${current.kind} ${name} was changed while it was edited: ${error.message}`)
   }
+}
+
+/** At rest an owned route needs nobody to put it back: then a Rollout may go without a controller. */
+export async function endPromise(hands: Hands, observed: Observed): Promise<void> {
+  const { object, routing, rollout, snapshot } = observed
+  const { namespace, name, resourceVersion, finalizers = [] } = object.metadata
+  const isNeeded = routing.router.ownership === 'in-place' || rollout.spec.workloadRef !== undefined
+  if (isNeeded || !finalizers.includes(finalizer) || isOfTrial(snapshot.route)) return
+  assertMayWrite(hands)
+  const kept = finalizers.filter((other) => other !== finalizer)
+  const body = { metadata: { resourceVersion, finalizers: kept.length > 0 ? kept : null } }
+  hands.world.rollouts.learn(await hands.api.patch(rollouts, { namespace, name }, 'merge', body))
 }
 
 /** Before the first edit: while the finalizer is there, the route is put back before the Rollout goes. */

@@ -1,8 +1,9 @@
 // A Rollout as the store holds it in, the same checked and with its defaults out; each spec is parsed once.
-import { finalizer } from '../../crds/names.ts'
+import { finalizer, label } from '../../crds/names.ts'
 import { parseRollout } from '../../crds/parse.ts'
 import type { Rollout } from '../../crds/rollout.ts'
 import type { KubeObject } from '../../kube/api.ts'
+import { rolloutLabel } from '../../kube/bounded-name.ts'
 import type { Owner } from '../../traffic/router.ts'
 
 // Objects of the stores are frozen, and most ticks meet the spec of the tick before.
@@ -31,6 +32,7 @@ export function ownerOf(object: KubeObject): Owner {
     namespace,
     name,
     reference: { apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: true },
+    isGoing: object.metadata.deletionTimestamp !== undefined,
   }
 }
 
@@ -42,5 +44,15 @@ export function isGoing({ metadata }: KubeObject): boolean {
 /** Whether an object belongs to this very Rollout, not to one of the same name before it. */
 export function isOwned(object: KubeObject, owner: Owner): boolean {
   const owners = object.metadata.ownerReferences ?? []
-  return owners.some((reference) => reference.uid === owner.reference.uid)
+  const isLetGo = owner.isGoing === true && owners.length === 0 && bearsLabel(object, owner)
+  return isLetGo || owners.some((reference) => reference.uid === owner.reference.uid)
+}
+
+/** With `--cascade=orphan` the cluster takes owners off before the Rollout itself is gone. */
+export function isOrphan(object: KubeObject, owner: Owner): boolean {
+  return (object.metadata.ownerReferences ?? []).length === 0 && bearsLabel(object, owner)
+}
+
+function bearsLabel({ metadata }: KubeObject, { name }: Owner): boolean {
+  return metadata.labels?.[label.rollout] === rolloutLabel(name)
 }

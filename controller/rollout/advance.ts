@@ -86,8 +86,9 @@ function lostOrLate(snapshot: Snapshot, state: State, { phase, seen }: Situation
   const weight = route.weights[phase.canary.revision] ?? 0
   const isTrying = hasTraffic(route, phase.canary.revision)
   const isStableUp = state.stable !== null && readyOf(state.stable.revision) > 0
-  // A ReplicaSet that is not there was deleted, or is not seen yet: it is made again, traffic steps back.
-  const isThere = fleets.some((fleet) => isSame(phase.canary, fleet.revision))
+  // A ReplicaSet that is not there, or that somebody scaled to 0, is no fault of the revision: it is made again, and
+  // traffic steps back.
+  const isThere = fleets.some((fleet) => isSame(phase.canary, fleet.revision) && fleet.desired > 0)
   if (isTrying && isThere && readyOf(phase.canary.revision) === 0 && isStableUp) {
     const because = `revision ${phase.canary.revision} had ${weight} % of traffic when none of its pods was ready any more`
     return aborted(state, phase, { reason: 'pods', because }, snapshot)

@@ -35,13 +35,23 @@ export function leave(snapshot: Snapshot, going: Going): Leaving {
   return toWorkload(snapshot, state.stable.revision, going)
 }
 
-/** As after an abort: traffic to stable, and what has none any more goes. No pod is started. */
+/** As after an abort: traffic to stable, and what has none any more goes. No fleet is made, one may grow. */
 function toStable(snapshot: Snapshot, state: State): Leaving | null {
   if (Object.keys(snapshot.route.weights).length === 0) return null
   const seen = see(snapshot, { ...state, phase: { kind: 'Stable' } })
-  const actions = (seen?.actions ?? []).filter(({ kind }) => kind !== 'scale' && kind !== 'revert')
+  const actions = (seen?.actions ?? []).filter(
+    (action) =>
+      action.kind !== 'revert' && (action.kind !== 'scale' || isGrowth(snapshot, action.revision)),
+  )
   if (!seen || (actions.length === 0 && seen.isSettled)) return null
   return { kind: 'act', actions, wakeAt: seen.wakeAt }
+}
+
+/** Stable that shrank as its traffic left needs its pods before that comes back. */
+function isGrowth({ fleets, route, spec }: Snapshot, revision: string): boolean {
+  const fleet = fleets.find((one) => one.revision === revision)
+  const isAlone = route.weights[revision] === 100
+  return fleet !== undefined && !isAlone && fleet.desired < spec.replicas
 }
 
 function toWorkload(snapshot: Snapshot, stable: string, going: Going): Leaving {

@@ -74,13 +74,13 @@ function mustDrainFirst(want: Desired, route: Route): boolean {
   )
 }
 
-/** The fleet of a canary under traffic is not there: traffic steps back while it is made again. */
+/** The fleet of a canary under traffic is not there, or of no size: traffic steps back while it is made again. */
 function hasLostFleet(want: Desired, { route, fleets }: Seen): boolean {
   return Object.keys(want.weights).some(
     (revision) =>
       revision !== want.stable &&
       hasTraffic(route, revision) &&
-      !fleets.some((fleet) => fleet.revision === revision),
+      !fleets.some((fleet) => fleet.revision === revision && fleet.desired > 0),
   )
 }
 

@@ -58,7 +58,7 @@ export async function beginBeside(scene: Scene, percent = 0): Promise<string> {
     `testers meet ${revision}`,
     () => answersBy(testers, revision) > someAnswers,
   )
-  await sleep(settleMs)
+  await untilAllMeet(testers, revision)
   const from = { ms: Date.now(), copies: await copiesOf(stage, revision) }
   await sleep(lookMs)
   const copies = (await copiesOf(stage, revision)) - from.copies
@@ -75,11 +75,17 @@ async function leavesNothing(scene: Scene, stable: string): Promise<void> {
   const { stage } = scene
   const testers = testersOf(scene)
   await untilTrue('nothing stands beside the weights', async () => (await traces(stage)) === null)
-  await sleep(settleMs)
-  const from = Date.now()
-  await sleep(lookMs / 2)
-  assert.deepEqual(Object.keys(testers.since(from).byRevision), [stable], 'as everybody')
+  await untilAllMeet(testers, stable)
   await stage.plan(usualSteps)
+}
+
+/** A busy machine tells its proxies late. */
+function untilAllMeet(testers: Load, revision: string): Promise<void> {
+  return untilTrue(`testers meet ${revision} alone`, async () => {
+    const from = Date.now()
+    await sleep(settleMs)
+    return Object.keys(testers.since(from).byRevision).join() === revision
+  })
 }
 
 /** A word of a stored route that only a match or a mirror has; null for none. */

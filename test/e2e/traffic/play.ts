@@ -187,10 +187,11 @@ async function kill(scene: Scene): Promise<void> {
 
 /**
  * In the middle of a step. Pods go back to the Deployment; without one, what belongs to the Rollout stays, as a
- * person asks who still has callers.
+ * person asks who still has callers, and only stable has them.
  */
 async function remove(scene: Scene): Promise<void> {
-  const { api, namespace, origin, router } = scene.stage
+  const { api, namespace, origin, router, story } = scene.stage
+  const stable = story.status()?.stable?.revision ?? ''
   if (router.beside) await beginBeside(scene)
   else await someTraffic(scene, await scene.release())
   const key = { namespace, name: 'checkout' }
@@ -199,14 +200,16 @@ async function remove(scene: Scene): Promise<void> {
     const { items } = await api.list(rollouts, { namespace })
     return items.length === 0
   })
-  if (origin === 'deployment' || scene.stage.given.length > 0) {
-    assert.equal(await traces(scene.stage), null, 'nothing stands beside the weights')
-  }
+  assert.equal(await traces(scene.stage), null, 'nothing stands beside the weights')
   for (const { metadata, spec } of scene.stage.given) {
     const { name } = metadata
     const now = await api.get(router.route, { namespace, name })
     assert.equal(JSON.stringify(now['spec']), JSON.stringify(spec), `${name} is as it was`)
     assert.deepEqual(now.metadata.annotations, metadata.annotations)
   }
+  await sleep(settleMs)
+  const from = Date.now()
   await sleep(afterDeletionMs)
+  const { byRevision } = scene.load.since(from)
+  if (origin === 'template') assert.deepEqual(Object.keys(byRevision), [stable], 'as it was')
 }
