@@ -14,9 +14,15 @@ export interface Addressee {
   readonly namespace: string | undefined
 }
 
+export interface DeliveryOptions extends PostOptions {
+  readonly api: KubeApi
+  /** How a message travels; over HTTP unless told. */
+  readonly send?: typeof post | undefined
+}
+
 /** Null when the receiver has no use for these news. Never rejects. */
 export async function deliver(
-  { api, ...options }: PostOptions & { readonly api: KubeApi },
+  { api, send = post, ...options }: DeliveryOptions,
   { spec, namespace }: Addressee,
   news: News,
 ): Promise<Answer | null> {
@@ -28,7 +34,7 @@ export async function deliver(
   } catch (error) {
     return { kind: 'refused', because: error instanceof Error ? error.message : String(error) }
   }
-  return message && post(message, options)
+  return message && send(message, options)
 }
 
 type SecretData = Readonly<Record<string, unknown>>

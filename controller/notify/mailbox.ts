@@ -1,7 +1,11 @@
 // One Notification as it is worked on: its news that wait, in their order, and what its status says of those before.
 // Pure but for its own fields; times come from outside.
 import type { Condition } from '../../crds/fields.ts'
-import type { Delivery, NotificationSpec, NotificationStatus } from '../../crds/notification.ts'
+import {
+  type Delivery,
+  type NotificationSpec,
+  NotificationStatus,
+} from '../../crds/notification.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import { keyOf } from '../../kube/store.ts'
 import type { News } from './news.ts'
@@ -41,6 +45,31 @@ const firstRetryMs = 2_000
 const slowRetryMs = 60_000
 const longestRetryMs = 5 * 60_000
 const giveUpMs = 60 * 60_000
+
+export const waiting: Standing = { reason: 'Waiting', message: 'there was nothing to tell yet' }
+
+/** A mailbox that goes on where the stored status ends. */
+export function openMailbox(key: string, object: KubeObject, nowMs: number): Mailbox {
+  const { recent = [], toldUntil, conditions } = statusBefore(object)
+  const ready = conditions?.find(({ type }) => type === 'Ready')
+  const isQuiet = ready === undefined || ready.reason === 'Failing' || ready.reason === 'Invalid'
+  const [last] = recent
+  return {
+    key,
+    object,
+    spec: null,
+    letters: [],
+    recent,
+    toldUntilMs: toldUntil ? Date.parse(toldUntil) : nowMs,
+    standing: isQuiet || !last ? waiting : { reason: last.outcome, message: ready.message },
+    isStale: conditions === undefined,
+  }
+}
+
+export function statusBefore(object: KubeObject): NotificationStatus {
+  const parsed = NotificationStatus.safeParse(object['status'] ?? {})
+  return parsed.success ? parsed.data : {}
+}
 
 /** Puts news last; gives the news that had to go, because newer ones matter more. */
 export function put(box: Mailbox, news: News, nowMs: number): News | null {

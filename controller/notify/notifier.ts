@@ -2,7 +2,6 @@
 //
 //   decided, announced ─▶ news ─▶ mailbox of each Notification that wants them ─▶ post, one after the other
 //   a new leader ───────▶ what statuses say, and nobody told ─▲       └─▶ its status: what came of it
-import { NotificationStatus } from '../../crds/notification.ts'
 import { parseNotification } from '../../crds/parse.ts'
 import { describeProblem, pathText } from '../../crds/problem.ts'
 import { isNotFound, type KubeApi, type KubeObject } from '../../kube/api.ts'
@@ -13,9 +12,21 @@ import type { Store } from '../../kube/store.ts'
 import { createWorkQueue, type WorkQueue } from '../../kube/work-queue.ts'
 import type { Journal } from '../reconcile.ts'
 import type { AllowedHosts } from './allowed-hosts.ts'
-import { deliver } from './delivery.ts'
+import { type DeliveryOptions, deliver } from './delivery.ts'
 import { createFlapGuard } from './flap-guard.ts'
-import { heed, type Letter, type Mailbox, pass, put, settle, stand, statusOf } from './mailbox.ts'
+import {
+  heed,
+  type Letter,
+  type Mailbox,
+  openMailbox,
+  pass,
+  put,
+  settle,
+  stand,
+  statusBefore,
+  statusOf,
+  waiting,
+} from './mailbox.ts'
 import { type News, newsOf, newsOfStatus } from './news.ts'
 import { providerOf } from './provider.ts'
 
@@ -48,6 +59,8 @@ export interface NotifierOptions {
   }
   /** Whole time of one message. Default 10 s. */
   readonly timeoutMs?: number
+  /** How a message travels; over HTTP unless told. */
+  readonly send?: DeliveryOptions['send']
 }
 
 type Key = `${'send' | 'tell'}/${string}`
@@ -113,10 +126,16 @@ export function createNotifier(options: NotifierOptions): Notifier {
 function journalOf(office: Office, first: Journal): Journal {
   const decisions = new WeakMap<object, Parameters<Journal['decided']>>()
   const isRepeated = createFlapGuard(office.options.clock)
+  const looked = new WeakSet<object>()
   return {
     decided(observed, decision) {
       first.decided(observed, decision)
       decisions.set(observed.object, [observed, decision])
+      const { object } = observed
+      const { status } = object
+      if (office.boxes.size === 0 || typeof status !== 'object' || looked.has(status)) return
+      looked.add(status)
+      recall(office, object, (news) => !isRepeated(news))
     },
     announced(about, announcement) {
       first.announced(about, announcement)
@@ -173,7 +192,9 @@ function follow(office: Office, key: string, object: KubeObject | null): void {
     return
   }
   const box =
-    known && known.object.metadata.uid === object.metadata.uid ? known : opened(office, key, object)
+    known && known.object.metadata.uid === object.metadata.uid
+      ? known
+      : openMailbox(key, object, office.options.clock.now())
   box.object = object
   boxes.set(key, box)
   const { status: _, ...rest } = object
@@ -188,42 +209,27 @@ function follow(office: Office, key: string, object: KubeObject | null): void {
   queue.add(`tell/${key}`)
 }
 
-const waiting = { reason: 'Waiting', message: 'there was nothing to tell yet' } as const
-
-function opened({ options }: Office, key: string, object: KubeObject): Mailbox {
-  const { recent = [], toldUntil, conditions } = statusBefore(object)
-  const ready = conditions?.find(({ type }) => type === 'Ready')
-  const isQuiet = ready === undefined || ready.reason === 'Failing' || ready.reason === 'Invalid'
-  const [last] = recent
-  return {
-    key,
-    object,
-    spec: null,
-    letters: [],
-    recent,
-    toldUntilMs: toldUntil ? Date.parse(toldUntil) : options.clock.now(),
-    standing: isQuiet || !last ? waiting : { reason: last.outcome, message: ready.message },
-    isStale: conditions === undefined,
+/**
+ * News of a stored status that nobody told: the answer of its write was lost, or the status of now was not yet
+ * known when this process began to lead.
+ */
+function recall(office: Office, object: KubeObject, isNew: (news: News) => boolean): void {
+  const oldest = office.options.clock.now() - oldNewsMs
+  const isUntold = (box: Mailbox, { at }: News) =>
+    at > Math.max(oldest, box.toldUntilMs - disorderMs)
+  for (const news of newsOfStatus(object)) {
+    const open = [...office.boxes.values()].filter((box) => isUntold(box, news) && wants(box, news))
+    if (open.length === 0 || !isNew(news)) continue
+    for (const box of open) deposit(office, box, news)
   }
-}
-
-function statusBefore(object: KubeObject): NotificationStatus {
-  const parsed = NotificationStatus.safeParse(object['status'] ?? {})
-  return parsed.success ? parsed.data : {}
 }
 
 /** What the stored statuses say since the last message that was told. */
 function catchUp(office: Office): void {
   const { options, boxes, queue } = office
-  const oldest = options.clock.now() - oldNewsMs
   for (const box of boxes.values()) heed(box, statusBefore(box.object))
   for (const object of boxes.size === 0 ? [] : options.world().rollouts.list()) {
-    for (const news of newsOfStatus(object)) {
-      for (const box of boxes.values()) {
-        const since = Math.max(oldest, box.toldUntilMs - disorderMs)
-        if (news.at > since && wants(box, news)) deposit(office, box, news)
-      }
-    }
+    recall(office, object, () => true)
   }
   for (const key of boxes.keys()) queue.add(`tell/${key}`)
 }
@@ -248,20 +254,21 @@ async function work(office: Office, key: Key): Promise<number | null> {
   if (!letter) return null
   const earlyMs = letter.notBeforeMs - clock.monotonic()
   if (earlyMs > 0) return clock.now() + earlyMs
-  await send(office, box, letter)
+  await sendFirst(office, box, letter)
   if (box.isStale) office.queue.addAfter(`tell/${box.key}`, clock.now() + tellAfterMs)
   const [next] = box.letters
   return next ? clock.now() + Math.max(0, next.notBeforeMs - clock.monotonic()) : null
 }
 
-async function send(office: Office, box: Mailbox, letter: Letter): Promise<void> {
+async function sendFirst(office: Office, box: Mailbox, letter: Letter): Promise<void> {
   const { clock, random, listeners } = office.options
   const { spec } = box
   if (!spec) return pass(box, letter)
-  const { api, hosts, timeoutMs } = office.options
+  const { api, hosts, timeoutMs, send } = office.options
   const { signal } = office.stop
   const { namespace } = box.object.metadata
-  const answer = await deliver({ api, hosts, timeoutMs, signal }, { spec, namespace }, letter.news)
+  const options = { api, hosts, timeoutMs, signal, send }
+  const answer = await deliver(options, { spec, namespace }, letter.news)
   // Stopped in the middle: nobody knows whether it arrived, and who leads next sends it again.
   if (signal.aborted && answer?.kind === 'later') return
   if (answer === null) return pass(box, letter)
