@@ -231,7 +231,8 @@ function scenarioOf(draft: Draft): Scenario {
     return { image, revision, quality }
   })
   const times = { scrapeMs, faultMs: draft.endMs, releaseAtMs: 0 }
-  return { seed: 1, shape, isGit, isConfigured, isPair, requestsPerSecond, releases, ...times }
+  const base = { seed: 1, isGit, isConfigured, isNotified: false, isPair, requestsPerSecond }
+  return { ...base, shape, releases, ...times }
 }
 
 /** Texts of files are kept by the id of the shape, so that it must tell shapes apart. */

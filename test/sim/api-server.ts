@@ -2,6 +2,7 @@
 // that the parts nobody changed keep their identity; every change is told to the world in its order.
 import { AnalysisTemplate } from '../../crds/analysis-template.ts'
 import { GitSource } from '../../crds/git-source.ts'
+import { Notification } from '../../crds/notification.ts'
 import { canonicalJson } from '../../crds/revision.ts'
 import { Rollout } from '../../crds/rollout.ts'
 import {
@@ -224,7 +225,12 @@ export function failure(code: number, reason: string, message: string, retryAfte
   return new ApiError(status, retryAfterMs === undefined ? {} : { retryAfterMs })
 }
 
-const schemas = { rollouts: Rollout, gitsources: GitSource, analysistemplates: AnalysisTemplate }
+const schemas = {
+  rollouts: Rollout,
+  gitsources: GitSource,
+  analysistemplates: AnalysisTemplate,
+  notifications: Notification,
+}
 
 /** Parses are dear and specs are few, so one answer is kept for each spec. */
 const admittedSpecs = new Map<string, unknown>()

@@ -2,6 +2,9 @@
 // started again, alone or two at a time. Nothing of the loop is replaced but its environment.
 import { ProviderError } from '../../analysis/provider.ts'
 import { createLoop, type Loop, type LoopOptions } from '../../controller/loop.ts'
+import type { AllowedHosts } from '../../controller/notify/allowed-hosts.ts'
+import { createNotifier, type Notifier } from '../../controller/notify/notifier.ts'
+import type { Journal } from '../../controller/reconcile.ts'
 import type { Announcement } from '../../controller/rollout/describe.ts'
 import { ApiError, type KubeApi } from '../../kube/api.ts'
 import { createLease, type Lease } from '../../kube/lease.ts'
@@ -12,6 +15,7 @@ import type { Process } from './kernel.ts'
 import type { Metrics } from './metrics.ts'
 import type { Oracle } from './oracle.ts'
 import { streamOf } from './random.ts'
+import type { Receiver } from './receiver.ts'
 import type { Scenario } from './scenario.ts'
 import type { Trace } from './trace.ts'
 
@@ -19,6 +23,7 @@ export interface Running {
   readonly process: Process
   readonly loop: Loop
   readonly lease: Lease | null
+  readonly notifier: Notifier | null
 }
 
 export interface Controllers {
@@ -37,6 +42,7 @@ export interface ControllerParts
   readonly oracle: Oracle
   readonly trace: Trace
   readonly host: GitHost
+  readonly receiver: Receiver
   readonly gitDownUntil: GitParts['downUntil']
   readonly interfere: GitParts['interfere']
   /** Changes the API as the controller sees it, to plant a mistake. */
@@ -138,10 +144,34 @@ function launch(
         name: 'sluice-controller',
         identity: process.name,
         ...leaseTimes,
-        onStarted: () => loop.lead(),
+        onStarted: () => {
+          loop.lead()
+          notifier?.lead()
+        },
         onStopped: () => trace.note(() => `${process.name} leads no more`),
       })
     : null
+  const mayWrite = () => lease?.mayWrite() ?? true
+  const isLeading = () => lease === null || lease.fence() !== null
+  const onFailed = (part: string, error: unknown) => failed({ oracle, trace, process }, part, error)
+  const notifier = scenario.isNotified
+    ? createNotifier({
+        ...{ api, clock, random, mayWrite, isLeading },
+        namespace: undefined,
+        hosts: allowAll,
+        world: () => loop.world,
+        listeners: { notified: () => undefined, failed: onFailed },
+        send: parts.receiver.postOf(process),
+      })
+    : null
+  const journal: Journal = {
+    decided: () => undefined,
+    announced: (_, announcement) => {
+      const { reason, note } = announcement
+      trace.note(() => `${process.name}: ${reason}: ${note}`)
+      parts.onAnnounced?.(announcement)
+    },
+  }
   const options: LoopOptions = {
     api,
     provider: metrics.providerOf(process),
@@ -155,31 +185,34 @@ function launch(
     }),
     directory: 'mirrors',
     scrapeIntervalMs: scenario.scrapeMs,
-    mayWrite: () => lease?.mayWrite() ?? true,
-    isLeading: () => lease === null || lease.fence() !== null,
+    mayWrite,
+    isLeading,
     listeners: {
-      journal: {
-        decided: () => undefined,
-        announced: (_, announcement) => {
-          const { reason, note } = announcement
-          trace.note(() => `${process.name}: ${reason}: ${note}`)
-          parts.onAnnounced?.(announcement)
-        },
-      },
+      journal: notifier?.journalAfter(journal) ?? journal,
       judged: (verdict) => {
         const { outcome, because } = verdict
         trace.note(() => `judged ${outcome}: ${because}`)
         oracle.judged(process.name, verdict)
       },
       reverted: () => undefined,
-      failed: (part, error) => failed({ oracle, trace, process }, part, error),
+      failed: onFailed,
     },
   }
   const loop = createLoop(options)
   const signal = new AbortController().signal
+  void notifier?.run(signal)
+  if (!lease) notifier?.lead()
   void loop.run(signal)
   void lease?.run(signal)
-  return { process, loop, lease }
+  return { process, loop, lease, notifier }
+}
+
+/** Whom the operator lets be called is not this world's matter. */
+const allowAll: AllowedHosts = {
+  refusal: () => null,
+  lookupFor: () => {
+    throw new Error('nothing is looked up here')
+  },
 }
 
 const push: Call = {

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { label } from '../../crds/names.ts'
 import { revisionOf } from '../../crds/revision.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
+import { branchOf } from '../../git/write/propose.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import { configMaps, gitSources, replicaSets, rollouts, services } from '../../kube/resources.ts'
 import { revisionWith, strayCopy } from './configured.ts'
@@ -11,7 +12,8 @@ import { definitionsIn } from './git-host.ts'
 import { unfenced } from './rest-fence.ts'
 import type { RouterPart } from './routers.ts'
 import { routerOf } from './routing.ts'
-import { path, rolloutKey } from './scenario.ts'
+import { besideAtRest } from './rules-beside.ts'
+import { namespace, path, rolloutKey, rolloutName } from './scenario.ts'
 import { releaseOf, statusOf } from './view.ts'
 import type { World } from './world.ts'
 
@@ -19,6 +21,8 @@ import type { World } from './world.ts'
 export function unrest(world: World): string | null {
   const { server, scenario, host } = world
   const rollout = server.get(rollouts, rolloutKey)
+  const busy = world.controllers.running().some(({ notifier }) => (notifier?.waiting() ?? 0) > 0)
+  if (busy) return 'messages wait'
   const asked = definitionsIn(host.head().files.get(path) ?? '').definitions[0]?.revision
   const source = server.list(gitSources)[0]?.['status']
   const isRead =
@@ -62,11 +66,19 @@ function unrestOf(world: World, { status, target, size }: Standing): string | nu
         : `still at step ${status.step}: ${status.because}`
     case 'Aborted':
       if (status.revert?.state === 'Requested') return 'the release is not restored yet'
+      if (isUnheard(status, world)) return 'nobody has looked at the answer to the pull request'
       if (isReading(status, world)) return 'the restored release may still be read'
       return held(status, target) ?? alone(world, status, size)
     case 'Stable':
       return held(status, target) ?? alone(world, status, size)
   }
+}
+
+/** What was proposed is merged or closed, and the status does not say so yet. */
+function isUnheard({ revert }: RolloutStatus, { host, scenario }: World): boolean {
+  if (revert?.state !== 'Proposed' || !scenario.isGit) return false
+  const rollout = { namespace, name: rolloutName, uid: '' }
+  return host.pull(branchOf({ rollout, bad: revert.bad }))?.state !== 'open'
 }
 
 /** For some minutes after a restoring commit the Rollout waits for it to be read. */
@@ -76,7 +88,7 @@ function isReading({ revert }: RolloutStatus, { kernel }: World): boolean {
 
 function orphans({ server, scenario }: World): string | null {
   const router = routerOf(scenario)
-  const kinds = new Set([replicaSets, router.route, router.subsets ?? router.route])
+  const kinds = new Set([replicaSets, services, router.route, router.subsets ?? router.route])
   const left = [...kinds].flatMap((kind) =>
     server.list(kind).filter(({ metadata }) => metadata.ownerReferences !== undefined),
   )
@@ -104,7 +116,7 @@ function isRefused({ server }: World): boolean {
 /** Another revision is asked for, and the status says why it does not get its turn. */
 function held(status: RolloutStatus, target: string): string | null {
   if (status.stable?.revision === target) return null
-  const reasons = ['Quarantined', 'ScaledToZero', 'FleetGone', 'PodsNotReady']
+  const reasons = ['Quarantined', 'ScaledToZero', 'FleetGone', 'PodsNotReady', 'Proposed']
   const reason = status.blockedBy?.reason ?? ''
   return reasons.includes(reason)
     ? null
@@ -134,6 +146,8 @@ function alone(world: World, status: RolloutStatus, size: number): string | null
     return `weights ${JSON.stringify(stored)}`
   if (mesh.effective(stable) !== 100) return 'proxies do not use the weights'
   const fleets = server.list(replicaSets)
+  const beside = besideAtRest(world, stable)
+  if (beside) return beside
   const extra = fleets.find(({ metadata }) => metadata.labels?.[label.revision] !== stable)
   if (extra) return `${extra.metadata.name} is left`
   const stray = strayCopy(server, stable)

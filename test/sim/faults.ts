@@ -75,6 +75,8 @@ export const faults = [
     rate: 0.2,
   },
   { id: 'U2', says: 'the controller is downgraded, and the status can not be read', rate: 0.06 },
+  { id: 'H6', says: 'somebody merges or closes the pull request', rate: 0.6 },
+  { id: 'N1', says: 'the receiver of messages fails, is slow, or its answer is lost', rate: 0.3 },
 ] as const satisfies readonly Fault[]
 
 export type FaultId = (typeof faults)[number]['id']

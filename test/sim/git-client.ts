@@ -8,8 +8,16 @@ import { type RevertInput, revertRelease } from '../../git/revert/revert.ts'
 import type { RevertRequest, RevertResult } from '../../git/revert/revert-plan.ts'
 import { acceptDefinitions } from '../../git/source/definition-index.ts'
 import type { SourcedDefinition, SourceState } from '../../git/source/source.ts'
+import { branchOf } from '../../git/write/propose.ts'
 import type { Choices } from './choices.ts'
-import { type Commit, definitionsIn, type GitHost, isAncestor, lastChange } from './git-host.ts'
+import {
+  type Commit,
+  definitionsIn,
+  type GitHost,
+  isAncestor,
+  lastChange,
+  type Pull,
+} from './git-host.ts'
 import type { Kernel, Process } from './kernel.ts'
 
 export class GitFailure extends Error {
@@ -94,21 +102,32 @@ function read(head: Commit, before: SourceState | null, host: GitHost): SourceSt
 }
 
 async function revert(parts: GitParts, request: RevertRequest): Promise<RevertResult> {
-  const { choices, host } = parts
+  const { host } = parts
   let refusals = 0
   for (;;) {
+    // Asked before the branch is read: a merge in between is then seen on the branch.
+    const pull = host.pull(branchOf(request))
     const tip = await reach(parts)
     const plan = planOf(tip, request, host)
     if ('state' in plan) return plan
-    if (choices.at('G1f')) parts.interfere(false)
-    if (choices.at('G2f')) parts.interfere(true)
+    if (request.mode === 'suggest') return human('spec.revert.mode is suggest')
+    if (request.mode === 'pull-request') return propose(parts, request, { pull, tip, plan })
+    interrupt(parts)
     if (request.isWanted?.() === false) return { state: 'Superseded', because: 'withdrawn' }
     const answer = await push(parts, tip, plan)
     if (typeof answer === 'object') return answer
     refusals = answer === 'refused' ? refusals + 1 : 0
     if (refusals < 2) continue
-    return { state: 'NeedsHuman', because: 'the server refused the commit: protected branch' }
+    return request.mode === 'direct-then-pr'
+      ? propose(parts, request, { pull, tip, plan })
+      : human('the server refused the commit: protected branch')
   }
+}
+
+/** Others commit between our fetch and our push. */
+function interrupt({ choices, interfere }: GitParts): void {
+  if (choices.at('G1f')) interfere(false)
+  if (choices.at('G2f')) interfere(true)
 }
 
 async function push(
@@ -123,6 +142,36 @@ async function push(
   if (!host.push(tip, commit)) return 'moved'
   if (choices.at('G3f')) throw new GitFailure('the connection was lost after the push')
   return { state: 'Committed', commit: commit.id, because: `restored ${path}` }
+}
+
+const human = (because: string): RevertResult => ({ state: 'NeedsHuman', because })
+
+interface Proposing {
+  readonly pull: Pull | null
+  readonly tip: Commit
+  readonly plan: Plan
+}
+
+/** The rules of git/write/propose.ts over this graph; nobody pushes to our branch. */
+async function propose(
+  { kernel, host, process, downUntil }: GitParts,
+  request: RevertRequest,
+  { pull, tip, plan }: Proposing,
+): Promise<RevertResult> {
+  const { path, text, message } = plan
+  if (pull?.state === 'merged') return human('it was restored, and asked for again since')
+  if (pull?.state === 'closed') return { state: 'Superseded', because: 'closed without merging' }
+  const isCurrent =
+    pull?.commit.files.get(path) === text &&
+    pull.commit.parent?.files.get(path) === tip.files.get(path)
+  await pass(kernel, process)
+  if (downUntil() > kernel.now()) throw new GitFailure('the host does not answer')
+  const commit = isCurrent
+    ? pull.commit
+    : host.build(tip, { author: 'Sluice', message, files: { [path]: text } })
+  const { number } = isCurrent ? pull : host.propose(branchOf(request), commit)
+  const pullRequest = { number, url: `https://git.example/shop/pulls/${number}` }
+  return { state: 'Proposed', pullRequest, because: `pull request ${number} restores ${path}` }
 }
 
 interface Plan {

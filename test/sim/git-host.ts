@@ -37,6 +37,18 @@ export interface GitHost {
   push(from: Commit, to: Commit): boolean
   /** Somebody rewrites the branch. */
   force(to: Commit): void
+  /** The pull request of a branch, open or not. */
+  pull(branch: string): Pull | null
+  /** Opens or renews the pull request of a branch with this one commit. */
+  propose(branch: string, commit: Commit): Pull
+  /** A person merges what is open, or closes it; false when nothing is, or it does not fit the branch any more. */
+  close(isMerged: boolean): boolean
+}
+
+export interface Pull {
+  readonly number: number
+  readonly commit: Commit
+  readonly state: 'open' | 'merged' | 'closed'
 }
 
 export interface HostOptions {
@@ -65,6 +77,23 @@ export function createGitHost(
     return commit
   }
 
+  const pulls = new Map<string, Pull>()
+  const close: GitHost['close'] = (isMerged) => {
+    const [branch, pull] = [...pulls].find(([, { state }]) => state === 'open') ?? []
+    if (!branch || !pull) return false
+    const { commit } = pull
+    const files = [...commit.files].filter(
+      ([name, text]) => commit.parent?.files.get(name) !== text,
+    )
+    const isFitting = files.every(
+      ([name]) => commit.parent?.files.get(name) === head.files.get(name),
+    )
+    if (isMerged && !isFitting) return false
+    pulls.set(branch, { ...pull, state: isMerged ? 'merged' : 'closed' })
+    if (isMerged) head = build(head, { ...commit, files: Object.fromEntries(files) })
+    return true
+  }
+
   let head = add(null, { author: 'ada', message: 'begin', files: new Map(Object.entries(files)) })
 
   return {
@@ -84,6 +113,16 @@ export function createGitHost(
     force(to) {
       head = to
     },
+    pull: (branch) => pulls.get(branch) ?? null,
+    propose(branch, commit) {
+      const known = pulls.get(branch)
+      const { parent } = commit
+      if (parent) onPush({ from: parent, to: commit, found: parent, isForced: false })
+      const pull: Pull = { number: known?.number ?? pulls.size + 1, commit, state: 'open' }
+      pulls.set(branch, pull)
+      return pull
+    },
+    close,
   }
 }
 

@@ -4,13 +4,17 @@ import type { Change } from './api-server.ts'
 import type { Choices } from './choices.ts'
 import type { Kernel } from './kernel.ts'
 import type { RouterPart } from './routers.ts'
-import { subsetsOf, type Weights, weightsOf } from './routes.ts'
+import { type Aside, asideOf, subsetsOf, type Weights, weightsOf } from './routes.ts'
 import { isRoute, isSubsets } from './routing.ts'
 
 export interface Mesh {
   changed(change: Change): void
   /** Weights by proxy; null where a proxy knows no route, or one to all pods. */
   proxies(): readonly (Weights | null)[]
+  /** What reaches revisions beside their weights, by proxy. */
+  asides(): readonly (Aside | null)[]
+  /** Whether any proxy sends requests to a revision: by weight or by a header. Copies are nobody's requests. */
+  reaches(revision: string): boolean
   /** The greatest weight that any proxy gives a revision. */
   effective(revision: string): number
   /** Since when all proxies agree on the weights they have now. */
@@ -24,6 +28,12 @@ export interface Mesh {
 const proxyCount = 2
 const usualMs = 300
 
+interface Learned {
+  readonly version: number
+  readonly weights: Weights | null
+  readonly aside: Aside | null
+}
+
 export interface MeshParts {
   readonly kernel: Kernel
   readonly choices: Choices
@@ -36,34 +46,47 @@ export interface MeshParts {
 export function createMesh(parts: MeshParts): Mesh {
   const { kernel, choices, router, settleMs, onWeights } = parts
   const known: (Weights | null)[] = Array.from({ length: proxyCount }, () => null)
+  const asides: (Aside | null)[] = known.map(() => null)
   const versions: number[] = known.map(() => 0)
   const served = new Map<string, number>()
   const subsets = new Map<string, readonly string[]>()
   let stored: Weights = {}
+  let storedAside: Aside | null = null
   let since = kernel.now()
 
-  const learn = (proxy: number, change: { version: number; weights: Weights | null }) => {
+  const learn = (proxy: number, change: Learned) => {
     if ((versions[proxy] ?? 0) > change.version) return
     onWeights()
     versions[proxy] = change.version
     for (const [revision, weight] of Object.entries(known[proxy] ?? {})) {
       if (weight > 0) served.set(revision, kernel.now())
     }
+    const before = asides[proxy]
+    if (before?.isMatched) served.set(before.revision, kernel.now())
     known[proxy] = change.weights
+    asides[proxy] = change.aside
     since = kernel.now()
   }
+
+  const reaches = (revision: string) =>
+    known.some((weights) => (weights?.[revision] ?? 0) > 0) ||
+    asides.some((aside) => aside?.isMatched && aside.revision === revision)
 
   const changedRoute = ({ type, object, version }: Change) => {
     const found = type === 'DELETED' ? {} : weightsOf(object)
     const weights = Object.keys(found).length > 0 ? found : null
-    const isSame = JSON.stringify(found) === JSON.stringify(stored)
+    const aside = type === 'DELETED' ? null : asideOf(object)
+    const isSame =
+      JSON.stringify(found) === JSON.stringify(stored) &&
+      JSON.stringify(aside) === JSON.stringify(storedAside)
     stored = found
+    storedAside = aside
     if (isSame) return
     const late = choices.at('X6')
     for (let proxy = 0; proxy < proxyCount; proxy += 1) {
       const ms = late ? late.between(proxy, 0, Math.max(0, settleMs - 50)) : usualMs
       kernel.after(Math.min(ms, Math.max(0, settleMs - 50)), () =>
-        learn(proxy, { version, weights }),
+        learn(proxy, { version, weights, aside }),
       )
     }
   }
@@ -78,11 +101,12 @@ export function createMesh(parts: MeshParts): Mesh {
       }
     },
     proxies: () => known,
+    asides: () => asides,
+    reaches,
     effective: (revision) => Math.max(...known.map((weights) => weights?.[revision] ?? 0)),
     since: () => since,
     lastServed(revision) {
-      const isServed = known.some((weights) => (weights?.[revision] ?? 0) > 0)
-      return isServed ? Number.POSITIVE_INFINITY : (served.get(revision) ?? 0)
+      return reaches(revision) ? Number.POSITIVE_INFINITY : (served.get(revision) ?? 0)
     },
     stored: () => stored,
     subsets: () => new Set([...subsets.values()].flat()),

@@ -7,7 +7,8 @@ import type { Change } from './api-server.ts'
 import type { Requested } from './client.ts'
 import { configRules } from './configured.ts'
 import type { Push } from './git-host.ts'
-import { isRoute, isSubsets, routerOf } from './routing.ts'
+import { isPreview, isRoute, isSubsets, routerOf } from './routing.ts'
+import { besideRules, previewRules } from './rules-beside.ts'
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
 import { createJudgedRule } from './rules-judged.ts'
@@ -77,8 +78,9 @@ export function createOracle(view: () => View): Oracle {
       const router = routerOf(view().scenario)
       const isRouted = isRoute(router, change)
       if (isRouted && change.type !== 'DELETED') {
-        ask([...routeRules, ...retreatRules], change)
+        ask([...routeRules, ...besideRules, ...retreatRules], change)
       }
+      if (isPreview(change)) ask(previewRules, change)
       const isFleet =
         plural === replicaSets.plural && change.object.metadata.labels?.[label.revision]
       if (isFleet) ask([...fleetRules, ...configRules], change)

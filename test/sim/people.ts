@@ -12,6 +12,7 @@ import { mix, unitOf } from './random.ts'
 import { withWeights } from './routes.ts'
 import { routerOf } from './routing.ts'
 import { appliedOf, fileOf, rolloutKey as key, path, rolloutName, templateOf } from './scenario.ts'
+import { unknownFields } from './versions.ts'
 import { statusOf } from './view.ts'
 import type { World } from './world.ts'
 
@@ -118,28 +119,11 @@ export function recreate(world: World, index: number): void {
   server.create(by('ada', kernel.now()), rollouts, appliedOf(scenario, image) as KubeObject)
 }
 
-function unknownFields(world: World, isReadable: boolean): void {
-  const rollout = world.server.get(rollouts, key)
-  if (!rollout?.['status']?.phase) return
-  const status = {
-    ...rollout['status'],
-    ...(isReadable ? { novelty: { a: 1 } } : { phase: 'Rolling' }),
+/** A person has the last word on what was proposed, if anything is. */
+export function closePull({ host, trace }: World, isMerged: boolean): void {
+  if (host.close(isMerged)) {
+    trace.note(() => `somebody ${isMerged ? 'merges' : 'closes'} the pull request`)
   }
-  const next = { ...rollout, status } as KubeObject
-  world.server.replace(by('other version', world.kernel.now()), rollouts, next, {
-    subresource: 'status',
-  })
-  for (const running of world.controllers.running()) world.controllers.restart(running)
-  if (isReadable) return
-  // The person who went back goes forward again, and mends what was written meanwhile.
-  world.kernel.after(60_000, () => mendStatus(world, rollout))
-}
-
-export function mendStatus(world: World, before: KubeObject): void {
-  const now = world.server.get(rollouts, key)
-  if (now?.['status']?.phase !== 'Rolling') return
-  const next = { ...now, status: before['status'] } as KubeObject
-  world.server.replace(by('ada', world.kernel.now()), rollouts, next, { subresource: 'status' })
 }
 
 /** Deeds by fault, with the number of occasions in a run. */
@@ -277,6 +261,7 @@ export const deeds: readonly (readonly [FaultId, number, Deed])[] = [
   ],
   ['U1', 1, (world) => unknownFields(world, true)],
   ['U2', 1, (world) => unknownFields(world, false)],
+  ['H6', 4, (world, strike) => closePull(world, strike.unit(0) < 0.7)],
 ]
 
 /** Plans all occasions; whether anything happens at them is asked then. */

@@ -26,6 +26,8 @@ export interface RouterPart {
 }
 
 const host = 'checkout'
+/** The Service that leads to a revision on trial, where a Rollout asks for one. */
+export const previewName = 'checkout-preview'
 const namespace = 'shop'
 const httpRoutes: Resource = {
   apiVersion: 'gateway.networking.k8s.io/v1',

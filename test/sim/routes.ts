@@ -21,6 +21,13 @@ interface Rule {
   readonly name?: string
   readonly route?: readonly Entry[]
   readonly backendRefs?: readonly Entry[]
+  readonly mirrors?: readonly {
+    readonly destination: NonNullable<Entry['destination']>
+    readonly percentage?: { readonly value: number }
+  }[]
+  readonly filters?: readonly {
+    readonly requestMirror?: { readonly backendRef: Entry; readonly percent?: number }
+  }[]
 }
 
 /** The one rule that is split; undefined for an object without one. */
@@ -63,6 +70,48 @@ export function weightsOf(route: KubeObject | null): Weights {
   )
 }
 
+export interface Aside {
+  readonly revision: string
+  /** Whether requests with a header go to it. */
+  readonly isMatched: boolean
+  readonly mirrorPercent: number
+}
+
+/** Rules of ours for requests with a header come first, and have one destination. */
+const isMatchRule = ({ name, route, backendRefs }: Rule, split: Rule | undefined): boolean => {
+  const isNamed = name === undefined || name.startsWith('sluice-match-')
+  const [entry, more] = route ?? backendRefs ?? []
+  const isRevision = revisionIn(entry) !== undefined
+  return isNamed && more === undefined && isRevision && split !== undefined
+}
+
+const revisionIn = (entry: Entry | undefined): string | undefined =>
+  entry?.destination ? entry.destination.subset : revisionService.exec(entry?.name ?? '')?.[1]
+
+/** What reaches a revision beside its weight; null for nothing. */
+export function asideOf(route: KubeObject | null): Aside | null {
+  if (!route || route.kind === 'Service') return null
+  const split = splitOf(route)
+  const rules: Rule[] = route['spec'].http ?? route['spec'].rules ?? []
+  const match = rules.find((rule) => rule !== split && isMatchRule(rule, split))
+  const mirror = mirrorOf(split)
+  const revision = revisionIn((match?.route ?? match?.backendRefs)?.[0]) ?? mirror?.revision
+  if (revision === undefined) return null
+  return { revision, isMatched: match !== undefined, mirrorPercent: mirror?.percent ?? 0 }
+}
+
+function mirrorOf(split: Rule | undefined): { revision: string; percent: number } | null {
+  for (const { destination, percentage } of split?.mirrors ?? []) {
+    const revision = revisionIn({ destination })
+    if (revision) return { revision, percent: percentage?.value ?? 100 }
+  }
+  for (const { requestMirror } of split?.filters ?? []) {
+    const revision = revisionIn(requestMirror?.backendRef)
+    if (revision) return { revision, percent: requestMirror?.percent ?? 100 }
+  }
+  return null
+}
+
 /** The same route with other weights for its two revisions; null where there are not two. */
 export function withWeights(route: KubeObject, canaryWeight: number): unknown {
   const split = splitOf(route)
@@ -88,8 +137,10 @@ export function foreignIn(route: KubeObject): KubeObject['spec'] {
   const split = splitOf(route)
   const list = route.kind === 'VirtualService' ? 'http' : 'rules'
   const rules: readonly unknown[] = spec[list] ?? []
-  spec[list] = rules.map((rule) =>
-    rule === split ? { ...split, route: null, backendRefs: null } : rule,
+  const others = rules.filter((rule) => rule === split || !isMatchRule(rule as Rule, split))
+  const { mirrors: _, filters: __, ...kept } = split ?? {}
+  spec[list] = others.map((rule) =>
+    rule === split ? { ...kept, route: null, backendRefs: null } : rule,
   )
   return spec
 }

@@ -1,6 +1,7 @@
 // Objects and logs of a world in; which of them are routes and subsets of its router out.
+import { services } from '../../kube/resources.ts'
 import type { ApiServer, Change } from './api-server.ts'
-import { type RouterPart, routerParts } from './routers.ts'
+import { previewName, type RouterPart, routerParts } from './routers.ts'
 import type { Scenario } from './scenario.ts'
 
 export const routerOf = ({ shape }: Scenario): RouterPart => routerParts[shape.router ?? 'istio']
@@ -11,7 +12,12 @@ export const isRoute = ({ route, routeName }: RouterPart, { resource, object }: 
   resource.plural === route.plural && object.metadata.name === routeName
 
 export const isSubsets = (router: RouterPart, told: Told): boolean =>
-  told.resource.plural === router.subsets?.plural && !router.users.some(isSame(told))
+  told.resource.plural === router.subsets?.plural &&
+  !router.users.some(isSame(told)) &&
+  !isPreview(told)
+
+export const isPreview = ({ resource, object }: Told): boolean =>
+  resource.plural === services.plural && object.metadata.name === previewName
 
 const isSame =
   ({ object }: Told) =>

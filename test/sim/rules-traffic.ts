@@ -26,11 +26,18 @@ function rises({ object, previous }: Change): [string, number][] {
 
 const stableOf = (view: View) => statusOf(rolloutOf(view) ?? lastRollout(view)).stable?.revision
 
-/** Statuses under which a write may have been decided: when it was sent, and now. */
+/**
+ * Statuses under which a write may have been decided: when it was sent, and now. Whoever makes a route has no
+ * version to make it on, and may have begun with a list of the past.
+ */
 const statusesOf = (view: View, change: Change) => [
   rolloutAt(view, change.by.sentAt),
   rolloutOf(view) ?? lastRollout(view),
+  ...(change.type === 'ADDED' ? statusesSince(view, change.by.sentAt - staleMs(view)) : []),
 ]
+
+const statusesSince = ({ server }: View, since: number) =>
+  server.log(rollouts).flatMap(({ at, object }) => (at >= since ? [object] : []))
 
 /** Of one that is gone, what it said last. */
 const lastRollout = ({ server }: View) => server.log(rollouts).at(-1)?.object ?? null
@@ -152,7 +159,7 @@ export const routeRules: readonly Rule<Change>[] = [
       if (wasTouched(routeLog(view), view.kernel.now() - staleMs(view))) return null
       const other = view.scenario.releases.find(
         ({ revision }) =>
-          revision !== stable && revision !== canary[0] && view.mesh.effective(revision) > 0,
+          revision !== stable && revision !== canary[0] && view.mesh.reaches(revision),
       )
       return other ? `${canary[0]} rises while proxies still serve ${other.revision}` : null
     },
@@ -172,7 +179,10 @@ export const fleetRules: readonly Rule<Change>[] = [
       if (!previous || next >= sizeOf(previous)) return null
       const since = view.kernel.now() - staleMs(view)
       if (wasTouched(routeLog(view), since)) return null
-      const weight = Math.max(view.mesh.stored()[revision] ?? 0, view.mesh.effective(revision))
+      const least = view.mesh.reaches(revision) ? 1 : 0
+      const weight = Math.max(
+        ...[least, view.mesh.stored()[revision] ?? 0, view.mesh.effective(revision)],
+      )
       const need = podsFor(weight, Math.min(...replicasSince(view, since)))
       return next < need ? `${revision} to ${next} with ${weight} % of traffic` : null
     },
@@ -200,6 +210,8 @@ export const fleetRules: readonly Rule<Change>[] = [
       const { phase, stable } = statusOf(rollout)
       // Without a mesh a share is a share of pods: stable gives some of its own.
       if (routerOf(view.scenario).subsets === null && rollout?.['spec'].canary) return null
+      // Asked for: then it keeps what its traffic needs, which T5 looks at.
+      if (rollout?.['spec'].canary?.dynamicStableScale) return null
       if (!rollout || (phase !== 'Progressing' && phase !== 'Paused') || !previous) return null
       if (revisionOf(object) !== stable?.revision) return null
       const next = type === 'DELETED' ? 0 : sizeOf(object)

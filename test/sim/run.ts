@@ -3,6 +3,7 @@
 import type { KubeApi } from '../../kube/api.ts'
 import { rollouts } from '../../kube/resources.ts'
 import { unrest } from './end-state.ts'
+import { toldTooOften, toldTwice, untold } from './rules-told.ts'
 import { rolloutKey } from './scenario.ts'
 import type { Line } from './trace.ts'
 import type { Violation } from './view.ts'
@@ -78,11 +79,22 @@ async function play(world: World): Promise<void> {
     if (oracle.writes() > writes) {
       oracle.violate('A6', `something was written in quiet times: ${lastWrite(world)}`)
     }
+    askTold(world)
     const left = unrest(world)
     if (left !== null) oracle.violate('L1', `the world did not stay at rest: ${left}`)
   } catch (error) {
     oracle.violate('crash', error instanceof Error ? (error.stack ?? error.message) : String(error))
   }
+}
+
+/** What people outside were told, when there is somebody to be told. */
+function askTold(world: World): void {
+  if (!world.scenario.isNotified) return
+  const told = world.receiver.told()
+  const wrong = toldTwice(told) ?? toldTooOften(world, told)
+  if (wrong !== null) world.oracle.violate('V5', wrong)
+  const missing = untold(world, told)
+  if (missing !== null) world.oracle.violate('V5-told', missing)
 }
 
 async function rest(world: World): Promise<void> {

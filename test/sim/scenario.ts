@@ -6,6 +6,7 @@ import { apiVersion } from '../../crds/rollout.ts'
 import { configMapOf, configured, revisionWith } from './configured.ts'
 import { type Stream, streamOf } from './random.ts'
 import { drawRouter, type RouterKind, routerParts } from './routers.ts'
+import { widened } from './widened.ts'
 
 /** How a release truly is. */
 export interface Quality {
@@ -22,6 +23,8 @@ export interface Scenario {
   readonly isGit: boolean
   /** Releases are changes of a ConfigMap that is part of the Rollout; the image stays. */
   readonly isConfigured: boolean
+  /** Somebody outside of the cluster is told of what happens. */
+  readonly isNotified: boolean
   /** Two controllers campaign for one lease. */
   readonly isPair: boolean
   readonly scrapeMs: number
@@ -58,7 +61,7 @@ const releaseCount = 7
 export function scenarioOf(seed: number): Scenario {
   const stream = streamOf(seed, 1)
   const plain = shapeOf(stream.whole(0, shapeCount - 1))
-  const shape = routed(plain, drawRouter(seed, plain.spec['blueGreen'] !== undefined))
+  const shape = wide(seed, routed(plain, drawRouter(seed, plain.spec['blueGreen'] !== undefined)))
   const isGit = stream.chance(0.5)
   const isConfigured = !isGit && streamOf(seed, 9).chance(0.2)
   return {
@@ -66,6 +69,7 @@ export function scenarioOf(seed: number): Scenario {
     shape,
     isGit,
     isConfigured,
+    isNotified: streamOf(seed, 12).chance(0.3),
     isPair: stream.chance(0.15),
     scrapeMs: stream.pick([5_000, 15_000]),
     requestsPerSecond: stream.pick([100, 100, 100, 400, 1]),
@@ -164,6 +168,12 @@ function routed(shape: Shape, router: RouterKind): Shape {
   const measured = analysis ? { analysis: { ...analysis, metrics: 'istio' } } : {}
   const id = shape.id + shapeCount * routers.indexOf(router)
   return { ...shape, id, router, spec: { ...shape.spec, ...measured, traffic } }
+}
+
+/** The same, asked for in one more way; see widened.ts. */
+function wide(seed: number, shape: Shape): Shape {
+  const { spec, variant } = widened(seed, shape.spec, shape.router ?? 'istio')
+  return { ...shape, spec, id: shape.id + shapeCount * routers.length * variant }
 }
 
 export function templateOf(image: string) {

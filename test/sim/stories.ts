@@ -168,6 +168,7 @@ export function storied(number: number): { readonly story: Story; readonly scena
       ...base,
       isPair: false,
       isConfigured: false,
+      isNotified: false,
       isGit: isEven(number + Math.floor(number / stories.length)),
       requestsPerSecond: 100,
       releases,

@@ -4,6 +4,7 @@ import type { Kernel } from './kernel.ts'
 import type { Mesh } from './mesh.ts'
 import type { Pods } from './pods.ts'
 import type { Quality } from './scenario.ts'
+import { matchedPercent } from './widened.ts'
 
 export interface Counts {
   readonly ok: number
@@ -56,6 +57,22 @@ export function createTruth(parts: TruthParts): Truth {
     points.set(revision, line)
   }
 
+  /** What a proxy sends beside its weights; gives the requests that the weights do not get any more. */
+  const giveAside = (
+    proxy: number,
+    requests: number,
+    give: (revision: string, requests: number) => void,
+  ): number => {
+    const aside = parts.mesh().asides()[proxy]
+    if (!aside) return 0
+    const matched = aside.isMatched ? (requests * matchedPercent) / 100 : 0
+    if (matched > 0) give(aside.revision, matched)
+    const copies = ((requests - matched) * aside.mirrorPercent) / 100
+    // Nobody waits for the answer of a copy: without a pod none is missed.
+    if (copies > 0 && parts.pods().readyOf(aside.revision) > 0) add(aside.revision, copies)
+    return matched
+  }
+
   return {
     settle() {
       const now = kernel.now()
@@ -64,9 +81,12 @@ export function createTruth(parts: TruthParts): Truth {
       const proxies = parts.mesh().proxies()
       const perProxy = (requestsPerSecond * seconds) / proxies.length
       const shares = new Map<string, number>()
-      for (const weights of proxies) {
+      const give = (revision: string, requests: number) =>
+        shares.set(revision, (shares.get(revision) ?? 0) + requests)
+      for (const [i, weights] of proxies.entries()) {
+        const left = perProxy - giveAside(i, perProxy, give)
         for (const [revision, weight] of Object.entries(weights ?? evenly(parts.pods()))) {
-          shares.set(revision, (shares.get(revision) ?? 0) + (perProxy * weight) / 100)
+          give(revision, (left * weight) / 100)
         }
       }
       for (const [revision, requests] of shares) {

@@ -1,18 +1,11 @@
 // A scenario and choices in, a whole world out: API server, pods, mesh, traffic, metrics, Git, people and
 // the production controllers, wired so that each hears only what its like would hear.
-import type { KubeApi, KubeObject, Resource } from '../../kube/api.ts'
-import {
-  configMaps,
-  destinationRules,
-  gitSources,
-  replicaSets,
-  rollouts,
-  services,
-  virtualServices,
-} from '../../kube/resources.ts'
+import type { KubeApi, KubeObject } from '../../kube/api.ts'
+import { configMaps, gitSources, notifications, rollouts, services } from '../../kube/resources.ts'
 import { createAcceptor } from './acceptance.ts'
 import { type ApiServer, type Change, createApiServer, type Writer } from './api-server.ts'
 import { type Choices, createChoices } from './choices.ts'
+import { collect } from './collector.ts'
 import { configMapOf } from './configured.ts'
 import { type ControllerParts, type Controllers, createControllers } from './controllers.ts'
 import { createGitHost, type GitHost } from './git-host.ts'
@@ -20,10 +13,10 @@ import { createKernel } from './kernel.ts'
 import { createMesh } from './mesh.ts'
 import { createMetrics } from './metrics.ts'
 import { createOracle, type Oracle } from './oracle.ts'
-import { mendStatus, planDeeds, release } from './people.ts'
+import { closePull, planDeeds, release } from './people.ts'
 import { createPods } from './pods.ts'
 import { mix } from './random.ts'
-import type { RouterPart } from './routers.ts'
+import { createReceiver, notification, type Receiver } from './receiver.ts'
 import { routerOf } from './routing.ts'
 import {
   appliedOf,
@@ -38,6 +31,7 @@ import {
 import { tell } from './telling.ts'
 import { createTrace, type Trace } from './trace.ts'
 import { createTruth } from './truth.ts'
+import { mendStatus } from './versions.ts'
 import type { View } from './view.ts'
 import { createWatchHub, type WatchHub } from './watches.ts'
 
@@ -45,6 +39,7 @@ export interface World extends View {
   readonly hub: WatchHub
   readonly host: GitHost
   readonly controllers: Controllers
+  readonly receiver: Receiver
   readonly oracle: Oracle
   readonly trace: Trace
   readonly git: { downUntil: number }
@@ -123,6 +118,7 @@ export function createWorld(options: WorldOptions): World {
     { now: kernel.now, onPush: (push) => oracle.pushed(push) },
     { [path]: fileOf(scenario.shape, first), 'README.md': 'The shop.\n' },
   )
+  const receiver = createReceiver({ kernel, choices, trace })
   const git = { downUntil: 0 }
   const missing = { untilMs: 0 }
   const controllers = createControllers({
@@ -135,6 +131,7 @@ export function createWorld(options: WorldOptions): World {
     oracle,
     trace,
     host,
+    receiver,
     wrap,
     crash,
     onAnnounced,
@@ -162,6 +159,7 @@ export function createWorld(options: WorldOptions): World {
     truth,
     metrics,
     host,
+    receiver,
     controllers,
     oracle,
     trace,
@@ -197,6 +195,7 @@ function begin(world: World, isPlanned: boolean): void {
     const resource = object.kind === 'Service' ? services : routerOf(scenario).route
     server.create({ ...by, name: 'platform' }, resource, object)
   }
+  if (scenario.isNotified) server.create(by, notifications, notification)
   controllers.start()
   if (isPlanned) {
     kernel.after(scenario.releaseAtMs, () => release(world, 1))
@@ -209,12 +208,12 @@ function begin(world: World, isPlanned: boolean): void {
   if (world.oscillating.size > 0) toggle()
 }
 
-const gitSource = {
+const gitSource: KubeObject = {
   apiVersion: 'sluice.dev/v1alpha1',
   kind: 'GitSource',
   metadata: { name: 'shop', namespace },
   spec: { repository: 'https://git.example/shop.git', schedule: '*/2 * * * *' },
-} as KubeObject
+}
 
 /** Faults end, and what they broke is mended by those who broke it. */
 export function heal(world: World): void {
@@ -237,6 +236,9 @@ export function heal(world: World): void {
     if (known) mendStatus(world, known.object)
   }
   world.controllers.heal()
+  // Most of those who are asked in a pull request answer in the end.
+  const word = mix(world.scenario.seed, 9002) % 5
+  if (word < 4) world.kernel.after(20_000, () => closePull(world, word < 3))
 }
 
 function qualities(scenario: Scenario, oscillating: Set<string>, choices: Choices) {
@@ -257,41 +259,4 @@ function interfere(world: World, isRelease: boolean): void {
     const files = { 'README.md': `The shop, ${world.kernel.now()}.\n` }
     world.host.commit({ author: 'bob', message: 'words', files })
   }
-}
-
-/** A Rollout that is gone takes them along. */
-const ownedBy = ({ route, subsets }: RouterPart): readonly Resource[] => [
-  ...new Set([replicaSets, virtualServices, destinationRules, route, subsets ?? route]),
-]
-const collectMs = 500
-
-/** The garbage collector: what has no owner goes. */
-function collect(world: World, { resource, type, object }: Change): void {
-  const { kernel, server } = world
-  const by = (): Writer => ({
-    name: 'gc',
-    isController: false,
-    sentAt: kernel.now(),
-    verb: 'delete',
-  })
-  const owned = ownedBy(routerOf(world.scenario))
-  const isOrphan = ({ metadata: { ownerReferences: [owner] = [] } }: KubeObject) =>
-    owner !== undefined && owner.uid !== server.get(rollouts, rolloutKey)?.metadata.uid
-  const sweep = () => {
-    for (const kind of owned) {
-      for (const one of server.list(kind)) {
-        if (isOrphan(one)) server.delete(by(), kind, one.metadata)
-      }
-    }
-    const fleets = new Set(server.list(replicaSets).map(({ metadata }) => metadata.uid))
-    for (const { metadata } of server.list(configMaps)) {
-      const [owner] = metadata.ownerReferences ?? []
-      if (owner && !fleets.has(owner.uid)) server.delete(by(), configMaps, metadata)
-    }
-  }
-  const isOwner = [rollouts, replicaSets].some(({ plural }) => plural === resource.plural)
-  const isGone = isOwner && type === 'DELETED'
-  const isNewOrphan =
-    type === 'ADDED' && owned.some(({ plural }) => plural === resource.plural) && isOrphan(object)
-  if (isGone || isNewOrphan) kernel.after(collectMs, sweep)
 }
