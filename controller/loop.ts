@@ -9,7 +9,7 @@ import type { Provider } from '../analysis/provider.ts'
 import type { Verdict } from '../analysis/verdict.ts'
 import type { KubeApi } from '../kube/api.ts'
 import type { Clock } from '../kube/clock.ts'
-import { replicaSetName } from '../kube/replica-set.ts'
+import { readFleet, replicaSetName } from '../kube/replica-set.ts'
 import { createWorkQueue } from '../kube/work-queue.ts'
 import { type Judging, keepJudging } from './judging.ts'
 import type { Memory } from './observe/observe.ts'
@@ -159,8 +159,10 @@ function openDesk(options: LoopOptions, { world, memory, sources, add }: Parts):
     sources,
     memory,
     clock,
-    templateOf: (namespace, name, revision) =>
-      world.fleets.get(namespace, replicaSetName(name, revision))?.['spec']?.template,
+    templateOf: (namespace, name, revision) => {
+      const fleet = world.fleets.get(namespace, replicaSetName(name, revision))
+      return fleet && readFleet(fleet)?.template
+    },
     statusOf: (namespace, name) => world.rollouts.get(namespace, name)?.['status'],
     onReport: (key, report) => {
       if (report) listeners.reverted(report.state)

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { parse } from 'yaml'
@@ -289,6 +289,39 @@ data: { RATE: "${rate}" } # a second
       const status = await cluster.rollout('checkout')
       return status?.phase === 'Stable' && (await live())['data'].RATE === '10'
     })
+  })
+
+  it('restores a release that only the cluster still has', async () => {
+    await using cluster = await startCluster()
+    const upstream = cluster.repository.path
+    await cluster.repository.commit('v1', { [path]: text('v1', 'mode: direct') })
+    await cluster.follow()
+    await cluster.until('it serves', () => isReady(cluster))
+    await cluster.repository.commit('v2', { [path]: text('v2', 'mode: direct') })
+    await cluster.until('a trial', async () => {
+      return (await cluster.rollout('checkout'))?.phase === 'Progressing'
+    })
+    // The history begins anew with the bad release, and neither the host nor a mirror keeps the old one.
+    const desk = join(cluster.directory, 'team')
+    run(desk, 'checkout', '--quiet', '--orphan', 'anew')
+    run(desk, 'commit', '--quiet', '-m', 'all of it')
+    run(desk, 'push', '--quiet', '--force', 'origin', 'HEAD:refs/heads/main')
+    run(upstream, 'gc', '--quiet', '--prune=now')
+    await cluster.until('it is read', async () => {
+      return (await cluster.source())?.commit === (await cluster.repository.head())
+    })
+    rmSync(join(cluster.directory, 'mirrors'), { recursive: true, force: true })
+    await say(cluster, 'abort')
+    const answer = await cluster.until('Git has answered', async () => {
+      const revertState = (await cluster.rollout('checkout'))?.revert
+      return revertState && revertState.state !== 'Requested' && revertState
+    })
+    assert.equal(answer.state, 'Committed', answer.because)
+    const head = await cluster.repository.head()
+    const restored = await cluster.repository.file(head, path)
+    assert.equal(parse(restored).spec.template.spec.containers[0].image, 'checkout:v1')
+    const changed = run(upstream, 'diff', '--numstat', `${head}^`, head)
+    assert.equal(changed, `1\t1\t${path}`)
   })
 
   it('looks at once when the host says that something happened', async () => {

@@ -3,6 +3,7 @@
 // may change: it is asked about again when its branch or its host has news.
 import { annotation } from '../../crds/names.ts'
 import type { Evidence, RolloutStatus } from '../../crds/rollout-status.ts'
+import { keptText } from '../../git/revert/kept-text.ts'
 import type { Clock } from '../../kube/clock.ts'
 import type { Hands } from '../act/hands.ts'
 import type { Memory, Observed } from '../observe/observe.ts'
@@ -14,7 +15,7 @@ export interface RevertDeskOptions {
   readonly sources: Sources
   readonly memory: Memory
   readonly clock: Clock
-  /** The pod template of a revision, for as long as it has a ReplicaSet; else undefined. */
+  /** The pod template of a revision, with defaults of the API server, for as long as it has a ReplicaSet. */
   readonly templateOf: (namespace: string, name: string, revision: string) => unknown
   /** The Rollout as it is now, or undefined when it is gone. */
   readonly statusOf: (namespace: string, name: string) => RolloutStatus | undefined
@@ -136,7 +137,7 @@ async function answer(
   const result = await writer.revert({
     rollout: { namespace: owner.namespace, name: owner.name, uid: owner.reference.uid },
     bad: revert?.bad ?? { revision: bad },
-    good: stable,
+    good: { ...stable, text: textOf(desk, observed, bad) },
     because: judgedBecause(snapshot.status, bad),
     evidenceText: evidenceText(evidence ?? []),
     key,
@@ -165,6 +166,22 @@ function fieldsOf(desk: RevertDeskOptions, { owner, snapshot }: Observed, bad: s
     bad: (target.revision === bad ? spec.template : undefined) ?? read(bad),
     good: read(status.stable?.revision ?? ''),
   })
+}
+
+/** The good release as the cluster has it, for a history that holds it no more. */
+function textOf(
+  desk: RevertDeskOptions,
+  { owner, snapshot }: Observed,
+  bad: string,
+): string | undefined {
+  const { spec, target, status } = snapshot
+  const revision = status.stable?.revision ?? ''
+  if (target.revision !== bad || spec.config !== undefined || !spec.template) return undefined
+  const { namespace, name } = owner
+  const [good, filled] = [revision, bad].map((one) => desk.templateOf(namespace, name, one))
+  if (good === undefined || filled === undefined) return undefined
+  const rollout = { namespace, name }
+  return keptText({ rollout, revision, good, bad: { filled, written: spec.template } })
 }
 
 /** The template is that of the bad release for as long as Git asks for it; else nothing is restored anyway. */

@@ -165,16 +165,8 @@ export class Mirror {
 
   /** Changed files between two commits, without renames. */
   async changedPaths(from: string, to: string): Promise<Change[]> {
-    const args = [
-      'diff-tree',
-      '-r',
-      '-z',
-      '--raw',
-      '--no-abbrev',
-      '--no-renames',
-      '--end-of-options',
-    ]
-    return parseChanges(await this.run([...args, checked(from), checked(to)]))
+    const flags = ['-r', '-z', '--raw', '--no-abbrev', '--no-renames', '--end-of-options']
+    return parseChanges(await this.run(['diff-tree', ...flags, checked(from), checked(to)]))
   }
 
   async tree(commit: string): Promise<Tree> {
@@ -240,6 +232,11 @@ export class Mirror {
   /** Brings what another branch names into the mirror. */
   async fetchBranch(branch: string): Promise<void> {
     await this.#remote.fetch(`+refs/heads/${branch}:refs/sluice-work/branch`, this.#repository)
+  }
+
+  /** Brings an object by its id, if the host gives it. */
+  async fetchId(id: string): Promise<void> {
+    await this.#remote.fetch(checked(id), this.#repository)
   }
 
   blobs(ids: readonly string[], maxBytes?: number): Promise<Map<string, Blob>> {

@@ -1,6 +1,7 @@
 // A Rollout with configuration in; what it and the documents that it names held at a commit, and where in the history
 // two of its releases stand, out. A release is told by the digest of both; files may move.
 import type { ConfigRef, Hash } from '../../crds/revision.ts'
+import { bring } from '../repository/bring.ts'
 import { GitError } from '../repository/command.ts'
 import type { Commit } from '../repository/git-output.ts'
 import { isCommitId } from '../repository/names.ts'
@@ -41,6 +42,7 @@ export async function readState(
   path?: string,
 ): Promise<ReleaseState | null> {
   if (commit === undefined || !isCommitId(commit)) return null
+  if (!(await bring(search.mirror, commit))) return null
   try {
     const [rollout] = await locate(search, commit, path)
     if (!rollout) return null

@@ -1,6 +1,7 @@
 // The name of a Rollout in; its document at a commit, and the texts of two of its releases in the history,
 // out. Found by identity: files move, and commits that were remembered may be wrong or gone.
 import { type Hash, revisionOf } from '../../crds/revision.ts'
+import { bring } from '../repository/bring.ts'
 import { GitError } from '../repository/command.ts'
 import type { Commit } from '../repository/git-output.ts'
 import type { Mirror } from '../repository/mirror.ts'
@@ -184,6 +185,7 @@ async function remembered(
   { revision, commit }: ReleaseHint,
 ): Promise<FoundRelease | null> {
   if (commit === undefined || !isCommitId(commit)) return null
+  if (!(await bring(search.mirror, commit))) return null
   try {
     const places = [...(await locate(search, commit, tip.path)), ...(await locate(search, commit))]
     const version = places.find((one) => one.revision === revision)

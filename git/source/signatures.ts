@@ -2,6 +2,7 @@
 // verified is held and never run: what was accepted before stays in use.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bring } from '../repository/bring.ts'
 import type { Mirror } from '../repository/mirror.ts'
 import { MirrorError } from '../repository/mirror-error.ts'
 import { isCommitId } from '../repository/names.ts'
@@ -34,7 +35,7 @@ export async function requireSignatures(
 ): Promise<void> {
   const { head, since } = query
   const isRange = policy.require === 'range' && since !== undefined && isCommitId(since)
-  if (isRange && !(await isThere(mirror, since))) {
+  if (isRange && !(await bring(mirror, since))) {
     const message = `commit ${since.slice(0, 12)}, the last one accepted, is not in the repository any more, so that nobody can tell what came since. Set spec.signatures.require to head until the new head is accepted`
     throw new MirrorError('unsigned', message)
   }
@@ -60,13 +61,6 @@ export async function requireSignatures(
   const more = refused.length > maxNamed ? ` and ${refused.length - maxNamed} more` : ''
   const message = `${refused.length} of ${commits.length} commits may not be used: ${named.join(', ')}${more}. Sign them with an allowed key, or add the key`
   throw new MirrorError('unsigned', message)
-}
-
-async function isThere(mirror: Mirror, commit: string): Promise<boolean> {
-  return mirror.run(['cat-file', '-e', `${commit}^{commit}`]).then(
-    () => true,
-    () => false,
-  )
 }
 
 /** Letters of git-log(1). Only a good signature of an allowed key counts. */

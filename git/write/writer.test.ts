@@ -248,6 +248,29 @@ Sluice-Key: ${request().key}`,
       },
     },
     {
+      name: 'after a force-push that dropped the good commit, from the host, which gives it by its id',
+      state: 'Committed',
+      because: /a\.yaml/,
+      arrange: async (repo) => {
+        const commit = await repo.text(['rev-parse', 'main^'])
+        await repo.run(['update-ref', '-d', 'refs/heads/main'])
+        await repo.commit({ 'a.yaml': bad })
+        return { good: { revision: revision(good), commit } }
+      },
+    },
+    {
+      name: 'after a force-push that dropped the good commit, which the host has thrown away',
+      state: 'NeedsHuman',
+      because: /the good release .* is not in the last 500 changes/,
+      arrange: async (repo) => {
+        const commit = await repo.text(['rev-parse', 'main^'])
+        await repo.run(['update-ref', '-d', 'refs/heads/main'])
+        await repo.commit({ 'a.yaml': bad })
+        await repo.run(['gc', '--quiet', '--prune=now'])
+        return { good: { revision: revision(good), commit } }
+      },
+    },
+    {
       name: 'to a release that nobody has',
       state: 'NeedsHuman',
       because: /the good release 0123456789 of shop\/checkout is not in the last 500 changes/,
