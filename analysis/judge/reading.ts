@@ -40,6 +40,9 @@ export function byArm(samples: readonly Sample[], { callers }: MetricTable): ByA
   return arms
 }
 
+/** Nobody serves more in one window: a larger count is a mistake. */
+const mostRequests = 1e13
+
 /** What a built-in answer says of one target. No rows are no requests, which is for the judge to say. */
 export function builtInReading(
   kind: 'requests' | 'durations',
@@ -55,9 +58,15 @@ export function builtInReading(
   const canary = rowsOf(names.canary)
   const stable = names.stable === undefined ? null : rowsOf(names.stable)
   const broken = [...canary, ...(stable ?? [])].find(
-    ({ value }) => !Number.isFinite(value) || value < 0,
+    ({ value }) => !(value >= 0 && value <= mostRequests),
   )
   if (broken) return { kind: 'inconclusive', because: `the metrics contain ${broken.value}` }
+  const isCut = [canary, stable ?? []].some(
+    (rows) => rows.length > 0 && !rows.some(({ labels }) => labels['le'] === '+Inf'),
+  )
+  if (kind === 'durations' && isCut) {
+    return { kind: 'inconclusive', because: 'the buckets of durations lack the one up to +Inf' }
+  }
   return kind === 'requests'
     ? { kind, canary: requests(canary, table), stable: stable && requests(stable, table) }
     : { kind, canary: durations(canary, table), stable: stable && durations(stable, table) }

@@ -129,6 +129,15 @@ describe('a table of metrics', () => {
       })
     })
 
+    test(`of ${source} are not taken for durations without the bucket of all`, () => {
+      const { table } = target(source)
+      const sampled = rows[source]('aaaa0').map((labels): Sample => {
+        return { labels: { ...labels, le: '500' }, value: 40, atMs: 0 }
+      })
+      const reading = builtInReading('durations', byArm(sampled, table), target(source))
+      assert.equal(reading.kind, 'inconclusive')
+    })
+
     test(`of ${source} keeps apart what is called alike`, () => {
       const { arms } = metricTables[source].callers
       const { canary } = armsOf(target(source))

@@ -200,6 +200,30 @@ describe('a bad answer', () => {
       'HOST answers timeout: query timed out',
     ],
     [
+      'one that has too much to do',
+      json({ status: 'error', errorType: 'too_many_requests', error: 'slow down' }, 429),
+      false,
+      'HOST answers too_many_requests: slow down',
+    ],
+    [
+      'a series that comes twice',
+      success({
+        resultType: 'vector',
+        result: [1, 2].map((n) => ({ metric: { a: 'b' }, value: [n, '1'] })),
+      }),
+      true,
+      'the answer has a series twice: {"a":"b"}',
+    ],
+    [
+      'one that is not compressed as it says',
+      (_, response) => {
+        response.writeHead(200, { 'Content-Encoding': 'gzip' })
+        response.end('garbage')
+      },
+      false,
+      'HOST answers what can not be read (Z_DATA_ERROR): check the address',
+    ],
+    [
       'warnings',
       success(vector('1'), { warnings: ['store down'] }),
       true,

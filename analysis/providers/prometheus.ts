@@ -74,8 +74,10 @@ export function prometheusProvider(
     return answerOf(response, address.host)
   }
   return {
-    query: async (promql, atMs, size = 'single') => samplesOf(await ask(promql, atMs, size)),
-    raw: async (selector, atMs, size = 'single') => rawSamplesOf(await ask(selector, atMs, size)),
+    query: async (promql, atMs, size = 'single') =>
+      distinct(samplesOf(await ask(promql, atMs, size))),
+    raw: async (selector, atMs, size = 'single') =>
+      distinct(rawSamplesOf(await ask(selector, atMs, size))),
     close() {
       httpAgent.destroy()
       access.close()
@@ -123,7 +125,10 @@ function answerOf(response: AxiosResponse<unknown>, host: string): Success['data
   const failure = Failure.safeParse(body)
   if (failure.success) {
     const { errorType, error } = failure.data
-    throw refused(`${host} answers ${errorType}: ${clipped(error)}`)
+    const message = `${host} answers ${errorType}: ${clipped(error)}`
+    // One that has too much to do answers no other query either; one that gave up on this query may.
+    const isBusy = status === 429 || (status >= 502 && !/^(timeout|canceled)$/.test(errorType))
+    throw isBusy ? unusable(message) : refused(message)
   }
   if (status !== 200) throw unusable(`${host} answers status ${status}`)
   const success = Success.safeParse(body)
@@ -150,6 +155,20 @@ function samplesOf(answer: Success['data']): readonly Sample[] {
     case 'string':
       throw refused(`the query gives a ${answer.resultType} where one number is needed`)
   }
+}
+
+/** Prometheus gives each series once; whatever stands before it may not, and would count twice. */
+function distinct<Row extends { readonly labels: Sample['labels'] }>(
+  rows: readonly Row[],
+): readonly Row[] {
+  if (rows.length < 2) return rows
+  const seen = new Set<string>()
+  for (const { labels } of rows) {
+    const key = JSON.stringify(labels)
+    if (seen.has(key)) throw refused(`the answer has a series twice: ${clipped(key)}`)
+    seen.add(key)
+  }
+  return rows
 }
 
 function rawSamplesOf(answer: Success['data']): readonly RawSamples[] {
@@ -213,6 +232,9 @@ function requestError(
   }
   if (code === 'ECONNABORTED' || code === 'ERR_CANCELED' || code === 'ETIMEDOUT') {
     return unusable(`${host} did not answer within ${timeoutMs / 1_000}s`)
+  }
+  if (/^(Z_|ERR__ERROR|HPE_|ERR_BAD_RESPONSE)/.test(code)) {
+    return unusable(`${host} answers what can not be read (${code}): check the address`)
   }
   return unusable(`${host} can not be reached (${code}): check the address and its network`)
 }

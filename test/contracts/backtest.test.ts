@@ -91,7 +91,7 @@ spec:
   template: { spec: { containers: [] } }
   traffic: { istio: { host: checkout } }
   canary: { steps: [{ weight: 10, hold: 10m }] }
-  analysis: { checks: [{ name: errors, compare: { metric: errors } }, { name: rate, successRate: { min: 99 } }] }
+  analysis: { checks: [{ name: errors, compare: { metric: errors } }, { name: rate, successRate: { min: 99 } }, { name: own, prometheus: { query: 'sum(rate(istio_requests_total{destination_canonical_revision="{{revision}}"}[{{window}}]))', min: 50 }, interval: 5m }] }
 `
 
 const isReal = programs.prometheus !== null && programs.promtool !== null
@@ -126,8 +126,11 @@ for (const [name, start, why] of [
     test('tries healthy pods, and leaves the hour with a rollout out', async () => {
       const { out, err, code } = await backtest('-o', 'json')
       assert.deepEqual([err, code], ['', 0])
-      const [result, bounded] = JSON.parse(out)
+      const [result, bounded, own] = JSON.parse(out)
       assert.deepEqual([bounded.check, bounded.trials, bounded.aborts], ['rate', 54, 0])
+      // Three pods with 20 requests a second each.
+      assert.deepEqual([own.check, own.trials, own.unanswered, own.aborts], ['own', 18, 0, 0])
+      assert.ok(Math.abs(own.values.median - 60) < 3, out)
       // Three hours had no rollout: eighteen windows, three pods each.
       assert.deepEqual([result.check, result.trials, result.aborts], ['errors', 54, 0])
       const found = (points: number) =>
@@ -139,7 +142,7 @@ for (const [name, start, why] of [
       const { out } = await backtest()
       assert.match(
         out,
-        /checkout\n├─ errors\n│ {2}├─ tried {3}54 times a healthy pod as a canary, over 1 day/,
+        /checkout\n├─ errors\n│ {2}├─ tried {3}54 times a healthy pod as a canary, over 1 calendar day/,
       )
       assert.match(out, /aborts {2}0 \(0 %\), on 0 of the days/)
       assert.match(out, /\+50 points {3}100 %, in 30s/)
@@ -165,10 +168,7 @@ test('backtest says what it can not do', async () => {
   )
   assert.match((await words('--prometheus=http://me:x@host')).err, /must not carry credentials/)
   assert.match((await words('--prometheus=http://host', '--days=x')).err, /--days must be a number/)
-  await writeFile(
-    file,
-    rollout.replace(/checks: .*/, 'checks: [{ name: a, prometheus: { query: x, max: 1 } }] }'),
-  )
-  assert.match((await words('--prometheus=http://host')).err, /has no check that can be replayed/)
+  await writeFile(file, rollout.replace(/checks: .*/, 'checks: [{ name: a, job: { spec: {} } }] }'))
+  assert.match((await words('--prometheus=http://host')).out, /a Job of the past can not be run/)
   await rm(folder, { recursive: true })
 })
