@@ -3,13 +3,13 @@ import type { RolloutStatus } from '../crds/rollout-status.ts'
 import { rollouts } from '../kube/resources.ts'
 import { act, storeStatus } from './act/act.ts'
 import { depart } from './act/depart.ts'
-import { type Hands, Stalled } from './act/hands.ts'
+import { type Hands, refusalOf, Stalled } from './act/hands.ts'
 import { shadowsNear } from './act/shadowed.ts'
 import { endPromise } from './act/write-traffic.ts'
 import { findNamed } from './observe/find-named.ts'
 import { type Memory, type Observed, observe, type Unreadable } from './observe/observe.ts'
 import { isGoing } from './observe/parsed.ts'
-import { type Decision, decide } from './rollout/decide.ts'
+import { type Decision, decide, decideRefused } from './rollout/decide.ts'
 import type { Announcement } from './rollout/describe.ts'
 import { assertInvariants } from './rollout/invariants.ts'
 import { UnreadableStatus } from './rollout/state.ts'
@@ -70,9 +70,43 @@ async function tick(reconciler: Reconciler, observed: Observed): Promise<number 
     // Nothing waits for this: it only tells.
     if (announcement.reason === 'Started') void tellShadows(reconciler, observed)
   }
-  for (const action of decision.actions) await act(reconciler, observed, action)
+  const retryAt = await carryOut(reconciler, observed, decision)
+  if (retryAt !== null) return earliest(retryAt, decision.wakeAt)
   if (!decision.status && decision.actions.length === 0) await endPromise(reconciler, observed)
   return decision.wakeAt
+}
+
+/** Resolves with when to try again what is not taken until a person mends it; null when all was done. */
+async function carryOut(
+  reconciler: Reconciler,
+  observed: Observed,
+  { actions }: Decision,
+): Promise<number | null> {
+  for (const action of actions) {
+    try {
+      await act(reconciler, observed, action)
+    } catch (error) {
+      // A budget refuses an eviction now and allows it soon; a restart tells of it itself.
+      const refusal = action.kind === 'evict' ? null : refusalOf(error)
+      if (refusal === null) throw error
+      await tellRefusal(reconciler, observed, refusal)
+      return reconciler.clock.now() + stalledRetryMs
+    }
+  }
+  return null
+}
+
+async function tellRefusal(
+  reconciler: Reconciler,
+  { object, owner, snapshot }: Observed,
+  refusal: string,
+): Promise<void> {
+  const { status, announcements } = decideRefused(snapshot, refusal)
+  if (!status) return
+  // A finalizer may have been set since it was observed.
+  const stored = reconciler.world.rollouts.get(owner.namespace, owner.name) ?? object
+  await storeStatus(reconciler, stored, status)
+  for (const one of announcements) reconciler.journal.announced({ object }, one)
 }
 
 async function tellShadows(reconciler: Reconciler, observed: Observed): Promise<void> {

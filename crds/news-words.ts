@@ -31,6 +31,7 @@ export const newsReasons = [
   'Unsplittable',
   'Contested',
   'NotOurs',
+  'WriteRefused',
   'Inconclusive',
   'MetricsUnavailable',
   'Invalid',

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { finalizer, label } from '../crds/names.ts'
-import type { KubeObject, Resource } from '../kube/api.ts'
+import { ApiError, type KubeObject, type Resource } from '../kube/api.ts'
 import { destinationRules, replicaSets, rollouts, virtualServices } from '../kube/resources.ts'
 import { type Cluster, startCluster } from './fixtures/cluster.ts'
 
@@ -13,7 +13,9 @@ const steps = [
   { weight: 60, hold: '100ms' },
 ]
 
-describe('in the middle of a trial', () => {
+const several = { concurrency: 4 }
+
+describe('in the middle of a trial', several, () => {
   it('a deletion that leaves everything behind leaves traffic on stable', async () => {
     await using cluster = await startCluster()
     const { stable } = await onTrial(cluster, 'orphaned')
@@ -89,9 +91,12 @@ describe('in the middle of a trial', () => {
     for (const revision of [stable, canary]) {
       const name = `scaled-${revision}`
       await cluster.api.patch(replicaSets, { namespace, name }, 'merge', { spec: { replicas: 0 } })
-      await cluster.until(`${revision} has pods again`, async () => {
-        const { spec } = await read(cluster, replicaSets, name)
-        return spec.replicas > 0
+      await cluster.until(`${revision} has pods and its share again`, async () => {
+        const { spec, status } = await read(cluster, replicaSets, name)
+        const weights = weightsOf(await read(cluster, virtualServices, 'scaled'))
+        return (
+          spec.replicas > 0 && status?.readyReplicas === spec.replicas && weights[canary] === 20
+        )
       })
     }
     await say(cluster, 'scaled', 'promote')
@@ -158,6 +163,68 @@ describe('in the middle of a trial', () => {
   })
 })
 
+describe('an API server that does not take a write', several, () => {
+  for (const [code, reason] of [
+    [403, 'Forbidden'],
+    [422, 'Invalid'],
+  ] as const) {
+    it(`says ${code}: the status tells its words, and the release goes on when it is mended`, async () => {
+      let isRefusing = false
+      await using cluster = await startCluster({
+        before: (api) => ({
+          ...api,
+          replace: async (resource, object, options) => {
+            const isRoute = resource.kind === 'VirtualService'
+            const message = 'admission webhook "policy.example" denied the request: no team label'
+            if (isRoute && isRefusing) throw new ApiError({ code, reason, message })
+            return api.replace(resource, object, options)
+          },
+        }),
+      })
+      await cluster.api.create(rollouts, rolloutNamed('denied'))
+      await cluster.until('it is stable', async () => stableOf(cluster, 'denied'))
+      isRefusing = true
+      await release(cluster, 'denied')
+      const blocked = await cluster.until('it says why', async () => {
+        const status = await cluster.rollout('denied')
+        return status?.blockedBy?.reason === 'WriteRefused' ? status : null
+      })
+      assert.match(blocked.blockedBy?.message ?? '', /refuses a write: admission webhook "policy/)
+      const stalled = blocked.conditions?.find(({ type }) => type === 'Stalled')
+      assert.equal(stalled?.status, 'True')
+      const told = cluster.announcements.filter((one) => one.announcement.reason === 'WriteRefused')
+      assert.equal(told.length, 1)
+      isRefusing = false
+      // Any change of the Rollout has it tried at once; else it is after half a minute.
+      await say(cluster, 'denied', 'promote')
+      await isPromoted(cluster, 'denied')
+      assert.equal((await cluster.rollout('denied'))?.blockedBy, undefined)
+    })
+  }
+
+  it('answers many writes with a conflict: the release takes longer and is promoted', async () => {
+    let writes = 0
+    const storm = async <T>(write: () => Promise<T>): Promise<T> => {
+      writes += 1
+      if (writes % 4 === 1) {
+        throw new ApiError({ code: 409, reason: 'Conflict', message: 'it was modified' })
+      }
+      return write()
+    }
+    await using cluster = await startCluster({
+      before: (api) => ({
+        ...api,
+        create: (...given) => storm(() => api.create(...given)),
+        replace: (...given) => storm(() => api.replace(...given)),
+        patch: (...given) => storm(() => api.patch(...given)),
+      }),
+    })
+    await onTrial(cluster, 'stormy')
+    await say(cluster, 'stormy', 'promote')
+    await isPromoted(cluster, 'stormy')
+  })
+})
+
 interface Trial {
   readonly stable: string
   readonly canary: string
@@ -167,14 +234,17 @@ interface Trial {
 async function onTrial(cluster: Cluster, name: string): Promise<Trial> {
   await cluster.api.create(rollouts, rolloutNamed(name))
   const stable = await cluster.until(`${name} is stable`, async () => stableOf(cluster, name))
-  await cluster.api.patch(rollouts, { namespace, name }, 'merge', {
-    spec: { template: templateOf(name, 'v2') },
-  })
+  await release(cluster, name)
   const canary = await cluster.until(`${name} is on trial`, async () => {
     const status = await cluster.rollout(name)
     return status?.blockedBy?.reason === 'Approval' ? status.canary?.revision : null
   })
   return { stable, canary }
+}
+
+async function release(cluster: Cluster, name: string): Promise<void> {
+  const spec = { template: templateOf(name, 'v2') }
+  await cluster.api.patch(rollouts, { namespace, name }, 'merge', { spec })
 }
 
 async function isPromoted(cluster: Cluster, name: string): Promise<void> {

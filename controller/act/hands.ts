@@ -1,6 +1,7 @@
 // What every write shares: a fresh read that knows whose object it is and who wrote it last, a save with its
 // version as the precondition, and the two ways in which a write is not made.
 import {
+  ApiError,
   isNotFound,
   type KubeApi,
   type KubeObject,
@@ -33,6 +34,16 @@ export class Fenced extends Error {
 /** Something only a person can mend; the loop says so and waits for a change. */
 export class Stalled extends Error {
   override readonly name = 'Stalled'
+}
+
+/** Codes of an answer that stays the same however often it is asked for. */
+const refusing = new Set([400, 403, 413, 422])
+
+/** Why a write will not be taken until a person mends something; null for what trying again may mend. */
+export function refusalOf(error: unknown): string | null {
+  if (error instanceof Stalled) return error.message
+  if (!(error instanceof ApiError) || !refusing.has(error.code)) return null
+  return `the API server refuses a write: ${error.message}`
 }
 
 export type Of<Kind extends Action['kind']> = Extract<Action, { kind: Kind }>

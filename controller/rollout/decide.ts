@@ -13,7 +13,7 @@ import { restartDueAt } from './restart.ts'
 import { restore, restoresAt } from './restoring.ts'
 import type { Action } from './seen.ts'
 import { type Sizing, sizingOf } from './sizing.ts'
-import type { Snapshot } from './snapshot.ts'
+import type { Obstacle, Snapshot } from './snapshot.ts'
 import { type Advance, readState, type State } from './state.ts'
 import { earliest } from './stored.ts'
 import { type Wait, waitingFor } from './waiting.ts'
@@ -32,7 +32,7 @@ export interface Decision {
 
 export function decide(snapshot: Snapshot): Decision {
   const state = readState(snapshot.status)
-  if (snapshot.obstacle) return hold(snapshot, state)
+  if (snapshot.obstacle) return hold(snapshot, state, snapshot.obstacle)
   const behind = recordCatchUp(snapshot, state)
   if (behind) return { ...behind, actions: [], wakeAt: snapshot.now, announcements: [] }
   const seen = see(snapshot, state)
@@ -119,9 +119,13 @@ function settle(snapshot: Snapshot, state: State, seen: Convergence): Decision {
   }
 }
 
+/** What was decided can not be done, since a write is not taken: the status tells it. */
+export function decideRefused(snapshot: Snapshot, message: string): Decision {
+  return hold(snapshot, readState(snapshot.status), { reason: 'WriteRefused', message })
+}
+
 /** Nothing can be done for this Rollout; say so once and wait for the world to change. */
-function hold(snapshot: Snapshot, state: State): Decision {
-  const { reason, message } = snapshot.obstacle ?? { reason: 'Invalid', message: '' }
+function hold(snapshot: Snapshot, state: State, { reason, message }: Obstacle): Decision {
   const wait: Wait = { reason, message, graceMs: 0, wakeAt: null }
   const recorded = recordFacts(snapshot, state, { wait, isSettled: false })
   return {

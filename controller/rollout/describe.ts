@@ -88,6 +88,7 @@ const stallingReasons = new Set([
   'ConfigMissing',
   'WorkloadMissing',
   'AdoptionHeld',
+  'WriteRefused',
   'Unreadable',
 ])
 

@@ -54,6 +54,8 @@ export const waits = {
   Claimed: 'Another Rollout splits the same route already.',
   Unsplittable: 'The route can not be split as it is; the sentence says what to mend.',
   NotOurs: 'An object of the name that Sluice would use belongs to somebody else.',
+  WriteRefused:
+    'A write that the release needs is not taken: by the API server, an admission webhook, or since something is in its way. It is tried again every 30 s.',
   Stalled: 'There was no evidence by the deadline, or only a person can go on.',
   Invalid:
     'The Rollout or its stored status can not be read; nothing is changed until it is mended.',

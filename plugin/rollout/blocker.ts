@@ -58,6 +58,9 @@ const clearings: Readonly<Record<Wait, Clearing>> = {
   Claimed: person('who owns one of the two Rollouts: give it another route'),
   Unsplittable: person('who owns the route: mend what the sentence says'),
   NotOurs: person('who owns that object: rename it, or name another one in spec.traffic'),
+  WriteRefused: person(
+    'who runs the cluster or the webhook that refuses: mend what the sentence says',
+  ),
   Stalled: person(`who ${steer}: kubectl sluice resume NAME, promote NAME or abort NAME`),
   Invalid: person('who may commit the Rollout: mend what the sentence says'),
 }
