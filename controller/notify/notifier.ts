@@ -253,7 +253,8 @@ async function work(office: Office, key: Key): Promise<number | null> {
   const [letter] = box.letters
   if (!letter) return null
   const earlyMs = letter.notBeforeMs - clock.monotonic()
-  if (earlyMs > 0) return clock.now() + earlyMs
+  // Whole milliseconds: the wall clock has no room for a small part of one, and the queue would spin.
+  if (earlyMs > 0) return clock.now() + Math.ceil(earlyMs)
   await sendFirst(office, box, letter)
   if (box.isStale) office.queue.addAfter(`tell/${box.key}`, clock.now() + tellAfterMs)
   const [next] = box.letters

@@ -1,4 +1,5 @@
 // A mutant: one line of the product made wrong, and where the idea comes from. The simulation must notice.
+import { wayMutants } from './ways.ts'
 
 export interface Mutant {
   readonly name: string
@@ -345,8 +346,8 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'objects belong to a name, not to a Rollout',
     file: 'controller/observe/parsed.ts',
-    find: '  return owners.some((reference) => reference.uid === owner.reference.uid)',
-    replace: '  return owners.some((reference) => reference.name === owner.reference.name)',
+    find: 'isLetGo || owners.some((reference) => reference.uid === owner.reference.uid)',
+    replace: 'isLetGo || owners.some((reference) => reference.name === owner.reference.name)',
     like: 'A7, O5; K8, delete and create seen as one update',
   },
   {
@@ -478,4 +479,4 @@ export const edgeMutants: readonly Mutant[] = [
   },
 ]
 
-export const mutants: readonly Mutant[] = [...coreMutants, ...edgeMutants]
+export const mutants: readonly Mutant[] = [...coreMutants, ...edgeMutants, ...wayMutants]

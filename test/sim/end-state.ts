@@ -54,6 +54,8 @@ interface Standing {
 
 /** Why a phase is not at rest; null when it is. */
 function unrestOf(world: World, { status, target, size }: Standing): string | null {
+  const isOver = status.phase === 'Aborted' || status.phase === 'Stable'
+  if (isOver && status.revert?.state === 'Requested') return 'the release is not restored yet'
   if (status.blockedBy?.reason === 'Contested') return 'the weights were fought over a moment ago'
   switch (status.phase) {
     case undefined:
@@ -65,7 +67,6 @@ function unrestOf(world: World, { status, target, size }: Standing): string | nu
         ? served(world, status)
         : `still at step ${status.step}: ${status.because}`
     case 'Aborted':
-      if (status.revert?.state === 'Requested') return 'the release is not restored yet'
       if (isUnheard(status, world)) return 'nobody has looked at the answer to the pull request'
       if (isReading(status, world)) return 'the restored release may still be read'
       return held(status, target) ?? alone(world, status, size)

@@ -145,13 +145,22 @@ export function foreignIn(route: KubeObject): KubeObject['spec'] {
   return spec
 }
 
-/** The number of the decision that an object carries, wherever its router keeps it. */
-export function decisionOn({ metadata }: KubeObject): number {
-  const { annotations = {} } = metadata
-  const edits: Record<string, { decision: number }> = JSON.parse(
-    annotations['sluice.dev/edits'] ?? '{}',
+const editsOn = ({ metadata }: Pick<KubeObject, 'metadata'>) =>
+  Object.values<{ decision: number; uid: string }>(
+    JSON.parse(metadata.annotations?.['sluice.dev/edits'] ?? '{}'),
   )
-  const decisions = Object.values(edits).map(({ decision }) => decision)
+
+/** Rollouts that split rules of an object of a user, by uid. */
+export const editorsOf = (object: KubeObject): string =>
+  editsOn(object)
+    .map(({ uid }) => uid)
+    .sort()
+    .join()
+
+/** The number of the decision that an object carries, wherever its router keeps it. */
+export function decisionOn({ metadata }: Pick<KubeObject, 'metadata'>): number {
+  const { annotations = {} } = metadata
+  const decisions = editsOn({ metadata }).map(({ decision }) => decision)
   return decisions.length > 0
     ? Math.min(...decisions)
     : Number(annotations['sluice.dev/decision'] ?? 0)

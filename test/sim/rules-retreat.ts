@@ -1,9 +1,11 @@
 // What an abort owes to those who send requests: as much traffic off the bad revision as stable can bear, at
 // once, and Git only after that.
+import { durationMs } from '../../crds/duration.ts'
 import type { Change } from './api-server.ts'
 import type { Push } from './git-host.ts'
 import { weightsOf } from './routes.ts'
 import { routeLog } from './routing.ts'
+import { skewMs } from './rules-status.ts'
 import {
   type Rule,
   replicasSince,
@@ -45,6 +47,18 @@ export const restoreRules: readonly Rule<Push>[] = [
       const { phase, reason } = statusOf(rolloutOf(view))
       const isGround = ['failed', 'pods', 'person'].includes(reason ?? '')
       return phase === 'Aborted' && !isGround ? `the reason is ${reason}` : null
+    },
+  },
+  {
+    name: 'V8-delay',
+    says: 'Git waits as long as was asked, so that people may say a word first',
+    check(view) {
+      const rollout = rolloutOf(view)
+      const { revert } = statusOf(rollout)
+      if (revert?.state !== 'Requested') return null
+      const waitedMs = view.kernel.now() - Date.parse(revert.at)
+      const delayMs = durationMs(rollout?.['spec'].revert.delay ?? '0s')
+      return waitedMs + skewMs(view) < delayMs ? `after ${waitedMs} ms of ${delayMs}` : null
     },
   },
   {

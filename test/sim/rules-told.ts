@@ -17,6 +17,8 @@ function turnOf({ object, previous, at }: Change): Turn[] {
   const isPromoted = after.stable?.revision !== before.stable?.revision
   if (isPromoted) return [{ reason: 'Promoted', at }]
   if (after.phase === 'Aborted' && before.phase !== 'Aborted') return [{ reason: 'Aborted', at }]
+  const isOnTrial = before.phase === 'Progressing' || before.phase === 'Paused'
+  if (isOnTrial && after.phase === 'Stable') return [{ reason: 'Superseded', at }]
   const isBegun = after.attempt !== before.attempt && after.phase === 'Progressing'
   return isBegun ? [{ reason: 'Started', at }] : []
 }
@@ -52,6 +54,8 @@ export function untold({ server }: View, told: readonly Told[]): string | null {
   const last = server
     .log(rollouts)
     .filter(({ by, object }) => by.isController && object.metadata.uid === rollout?.metadata.uid)
+    // What replaces a revision that never served is no trial, and is in no history.
+    .filter(({ previous }) => statusOf(previous).canary !== undefined)
     .flatMap(turnOf)
     .findLast(({ reason }) => reason !== 'Started')
   if (!rollout || !last) return null

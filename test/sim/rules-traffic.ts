@@ -6,7 +6,7 @@ import type { KubeObject } from '../../kube/api.ts'
 import { destinationRules, replicaSets, rollouts } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import { podsFor, stepAt } from './plan.ts'
-import { decisionOn, foreignIn, isOurs, weightsOf, writtenOf } from './routes.ts'
+import { decisionOn, editorsOf, foreignIn, isOurs, weightsOf, writtenOf } from './routes.ts'
 import { isRoute, routeLog, routerOf, subsetLog } from './routing.ts'
 import {
   type Rule,
@@ -169,6 +169,14 @@ export const routeRules: readonly Rule<Change>[] = [
 const sizeOf = (object: KubeObject): number => object['spec'].replicas ?? 1
 const revisionOf = (object: KubeObject) => object.metadata.labels?.[label.revision] ?? ''
 
+/** Drain, and after a switch that was promoted the time that the old revision is kept. */
+function leastQuietMs(rollout: KubeObject | null): number {
+  const { traffic, blueGreen } = rollout?.['spec'] ?? {}
+  const isKept = statusOf(rollout).phase === 'Stable'
+  const keepMs = isKept ? durationMs(blueGreen?.keep ?? '0s') : 0
+  return Math.max(durationMs(traffic?.drain ?? '0s'), keepMs)
+}
+
 export const fleetRules: readonly Rule<Change>[] = [
   {
     name: 'T5',
@@ -195,7 +203,7 @@ export const fleetRules: readonly Rule<Change>[] = [
       const since = view.kernel.now() - staleMs(view)
       if (wasTouched(routeLog(view), since)) return null
       const quietMs = view.kernel.now() - view.mesh.lastServed(revisionOf(object))
-      const drainMs = durationMs(rolloutOf(view)?.['spec'].traffic.drain ?? '0s')
+      const drainMs = leastQuietMs(rolloutOf(view))
       const slackMs = view.choices.made.some((key) => key.startsWith('C4')) ? 4_000 : 0
       return quietMs + slackMs < drainMs
         ? `${revisionOf(object)} served ${quietMs} ms ago, drain is ${drainMs} ms`
@@ -245,6 +253,8 @@ export const objectRules: readonly Rule<Change>[] = [
     check(view, { object, previous, type, resource }) {
       if (!previous || type === 'DELETED') return null
       const [before, after] = [previous, object].map(decisionOn)
+      // Taken over from one of the same name that left it behind: its numbers begin anew.
+      if (editorsOf(previous) !== editorsOf(object)) return null
       // Given back: it carries none any more.
       if (after === 0 && isRoute(routerOf(view.scenario), { object, resource })) return null
       return (after ?? 0) < (before ?? 0) ? `from ${before} to ${after}` : null
