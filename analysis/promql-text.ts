@@ -76,6 +76,8 @@ export interface Placeholder {
   readonly name: string
   /** Of its first brace, in the text. */
   readonly offset: number
+  /** It asks about nothing where it stands. */
+  readonly isComment: boolean
 }
 
 /**
@@ -96,7 +98,7 @@ export function masked(template: string): {
       text += source
       continue
     }
-    placeholders.push({ name: inner.trim(), offset: part.index })
+    placeholders.push({ name: inner.trim(), offset: part.index, isComment: quote === '#' })
     const isTime = quote === null && /(\[|\[[^\]]*:|\boffset)\s*-?\s*$/.test(text)
     text += isTime ? '1s'.padStart(source.length, '0') : 'x'.repeat(source.length)
   }

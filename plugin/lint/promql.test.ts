@@ -17,6 +17,11 @@ ${args}  checks:
 const rows: readonly [string, string, readonly string[]][] = [
   ['a sound query', template(`up{r="{{revision}}"}`), []],
   [
+    'a function of older servers',
+    template(`'holt_winters(x{r="{{revision}}"}[5m], 0.5, 0.5)'`),
+    [],
+  ],
+  [
     'a missing brace in plain text',
     template('sum(rate(x{r="{{revision}}"[1m]))'),
     ['9:43 is no PromQL: "[" can not stand here'],
@@ -49,7 +54,7 @@ const rows: readonly [string, string, readonly string[]][] = [
   [
     'a window and arguments out of quotes',
     template(
-      `'{{args.metric}}{r="{{revision}}"}[{{window}}] offset {{args.back}} > {{args.most}}'`,
+      `'rate({{args.metric}}{r="{{revision}}"}[{{window}}] offset {{args.back}}) > {{args.most}}'`,
       `  args: [{ name: metric }, { name: back, type: duration }, { name: most, type: number }]\n`,
     ),
     [],
@@ -63,6 +68,27 @@ const rows: readonly [string, string, readonly string[]][] = [
     'an argument that is not declared',
     template('x{r="{{revision}}"} > {{args.most}}'),
     ['9:38 unknown placeholder {{args.most}}'],
+  ],
+  [
+    'a function that there is not',
+    template('sum(rat(x{r="{{revision}}"}[1m]))'),
+    ['9:20 is no PromQL: it has no function "rat"'],
+  ],
+  [
+    'the canary in a comment only',
+    template(`|
+          # of {{revision}}
+          sum(x)`),
+    ['warning 10:11 the query does not ask about the canary: select its revision by {{revision}}'],
+  ],
+  [
+    'ranges that are none, and too many',
+    template(`|
+          rate(x{r="{{revision}}"}) + sum(y[1m]) + max_over_time(rate(z[1m])[5m:] offset 1m)`),
+    [
+      'warning 10:11 rate needs a range: write one behind it, such as [1m]',
+      'warning 10:43 gives a range where a number is needed: wrap it in rate() or the like',
+    ],
   ],
   [
     'a query that is about an argument, and not about the canary',
