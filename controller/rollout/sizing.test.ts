@@ -98,6 +98,21 @@ test('a Deployment that a stranger scales up again is scaled down, and traffic s
   )
 })
 
+test('a Deployment that still has pods when a trial is aborted loses them then', () => {
+  const world = new World(spec())
+  world.settle()
+  world.pass(3)
+  const next = { spec: { containers: [{ name: 'app', image: 'app:2' }] } }
+  const canary = { steps: [{ weight: 50, hold: '10m' }] }
+  world.ask(spec({ template: next, canary }), 'c2')
+  world.pass(3)
+  world.workload = { ...deployment, desired: 2, pods: 2, ready: 2 }
+  world.say('abort')
+  world.pass(10)
+  assert.equal(world.status.phase, 'Aborted')
+  assert.equal(world.workload?.desired, 0)
+})
+
 test('pods are replaced one by one beside a spare one, once for each time that is asked for', () => {
   const world = new World(spec())
   world.settle()

@@ -18,8 +18,11 @@ export interface Sizing {
 
 /** Null when stable has the size that was asked for. */
 export function sizingOf(snapshot: Snapshot, state: State): Sizing | null {
-  if (state.phase.kind !== 'Stable' || !state.stable) return null
+  const { kind } = state.phase
+  if ((kind !== 'Stable' && kind !== 'Aborted') || !state.stable) return null
   const adoption = adoptionOf(snapshot, state.stable.revision)
+  // A trial may begin before all pods were taken over: after its abort they are not needed either.
+  if (kind === 'Aborted') return isServing(snapshot) ? adoption : null
   if (adoption) return adoption
   const restart = restartOf(snapshot, state)
   if (!restart) return null
@@ -36,7 +39,7 @@ export function sizingOf(snapshot: Snapshot, state: State): Sizing | null {
 }
 
 function adoptionOf(snapshot: Snapshot, revision: string): Sizing | null {
-  const { workload, spec, fleets, route } = snapshot
+  const { workload, spec, fleets } = snapshot
   if (!workload || (workload.desired === 0 && !workload.isHeld)) return null
   const fleet = fleets.find((one) => one.revision === revision)
   const side = { desired: fleet?.desired ?? 0, ready: fleet?.ready ?? 0 }
@@ -46,7 +49,7 @@ function adoptionOf(snapshot: Snapshot, revision: string): Sizing | null {
       ? []
       : [{ kind: 'workload', name: workload.name, replicas, isHeld }]
   // Traffic is on our pods already: what somebody started beside them is not needed.
-  if (Object.keys(route.weights).length > 0) {
+  if (isServing(snapshot)) {
     const actions = size(sizes.workload, false)
     return { replicas: spec.replicas, actions, waiting: null, wakeAt: null }
   }
@@ -65,6 +68,11 @@ function adoptionOf(snapshot: Snapshot, revision: string): Sizing | null {
     waiting: { reason: 'Adopting', message },
     wakeAt: null,
   }
+}
+
+/** Traffic is on pods of ours alone. */
+function isServing({ route }: Snapshot): boolean {
+  return Object.keys(route.weights).length > 0
 }
 
 /** Why the exchange may not begin. */
