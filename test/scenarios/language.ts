@@ -231,7 +231,15 @@ function scenarioOf(draft: Draft): Scenario {
     return { image, revision, quality }
   })
   const times = { scrapeMs, faultMs: draft.endMs, releaseAtMs: 0 }
-  const base = { seed: 1, isGit, isConfigured, isNotified: false, isPair, requestsPerSecond }
+  const base = {
+    seed: 1,
+    isGit,
+    isConfigured,
+    isNotified: false,
+    isAdopted: false,
+    isPair,
+    requestsPerSecond,
+  }
   return { ...base, shape, releases, ...times }
 }
 

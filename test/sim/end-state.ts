@@ -6,12 +6,20 @@ import { revisionOf } from '../../crds/revision.ts'
 import type { RolloutStatus } from '../../crds/rollout-status.ts'
 import { branchOf } from '../../git/write/propose.ts'
 import type { KubeObject } from '../../kube/api.ts'
-import { configMaps, gitSources, replicaSets, rollouts, services } from '../../kube/resources.ts'
+import {
+  configMaps,
+  deployments,
+  gitSources,
+  replicaSets,
+  rollouts,
+  services,
+} from '../../kube/resources.ts'
 import { revisionWith, strayCopy } from './configured.ts'
 import { definitionsIn } from './git-host.ts'
 import { unfenced } from './rest-fence.ts'
 import type { RouterPart } from './routers.ts'
 import { routerOf } from './routing.ts'
+import { workloadAtRest } from './rules-adoption.ts'
 import { besideAtRest } from './rules-beside.ts'
 import { namespace, path, rolloutKey, rolloutName } from './scenario.ts'
 import { releaseOf, statusOf } from './view.ts'
@@ -30,6 +38,7 @@ export function unrest(world: World): string | null {
   if (scenario.isGit && !isRead) return 'the head of the branch was not read'
   if (!rollout)
     return scenario.isGit && asked ? 'Git defines a Rollout that is not there' : orphans(world)
+  if (rollout.metadata.deletionTimestamp) return going(world, rollout)
   const target = targetOf(world, rollout)
   if (scenario.isGit && asked !== target && !isRefused(world)) {
     return `Git asks for ${asked}, the Rollout for ${target}`
@@ -37,7 +46,19 @@ export function unrest(world: World): string | null {
   return unrestOf(world, { status: statusOf(rollout), target, size: rollout['spec'].replicas })
 }
 
+/** A deletion ends, unless the Deployment that is to have its pods back asks for a release that failed. */
+function going({ server, scenario }: World, rollout: KubeObject): string | null {
+  const { quarantine } = statusOf(rollout)
+  const workload = scenario.isAdopted ? server.get(deployments, rolloutKey) : null
+  const asked = workload && revisionOf(workload['spec'].template)
+  return quarantine?.some(({ revision }) => revision === asked)
+    ? null
+    : 'the Rollout is still being deleted'
+}
+
 function targetOf({ server, scenario }: World, rollout: KubeObject): string {
+  const workload = scenario.isAdopted ? server.get(deployments, rolloutKey) : null
+  if (workload) return revisionOf(workload['spec'].template)
   const configMap = server.get(configMaps, rolloutKey)
   const { template } = rollout['spec']
   return scenario.isConfigured && configMap
@@ -57,6 +78,7 @@ function unrestOf(world: World, { status, target, size }: Standing): string | nu
   const isOver = status.phase === 'Aborted' || status.phase === 'Stable'
   if (isOver && status.revert?.state === 'Requested') return 'the release is not restored yet'
   if (status.blockedBy?.reason === 'Contested') return 'the weights were fought over a moment ago'
+  if (status.blockedBy?.reason === 'AdoptionHeld') return larger(world, size)
   switch (status.phase) {
     case undefined:
       return 'nothing was decided yet'
@@ -87,7 +109,14 @@ function isReading({ revert }: RolloutStatus, { kernel }: World): boolean {
   return revert?.state === 'Committed' && kernel.now() < Date.parse(revert.at) + 150_000
 }
 
-function orphans({ server, scenario }: World): string | null {
+/** A Deployment of more pods than are asked for is left alone; any other is taken over in the end. */
+function larger({ server }: World, size: number): string | null {
+  const now: number = server.get(deployments, rolloutKey)?.['spec'].replicas ?? 0
+  return now > size ? null : 'the Deployment is not taken over'
+}
+
+function orphans(world: World): string | null {
+  const { server, scenario } = world
   const router = routerOf(scenario)
   const kinds = new Set([replicaSets, services, router.route, router.subsets ?? router.route])
   const left = [...kinds].flatMap((kind) =>
@@ -97,6 +126,8 @@ function orphans({ server, scenario }: World): string | null {
   if (changed) return `${changed.kind} ${changed.metadata.name} is not as its user gave it`
   const stray = strayCopy(server, null)
   if (stray) return stray
+  const kept = workloadAtRest(world)
+  if (kept) return kept
   return left.length === 0 ? null : `${left.length} objects are left of a Rollout that is gone`
 }
 
@@ -147,7 +178,7 @@ function alone(world: World, status: RolloutStatus, size: number): string | null
     return `weights ${JSON.stringify(stored)}`
   if (mesh.effective(stable) !== 100) return 'proxies do not use the weights'
   const fleets = server.list(replicaSets)
-  const beside = besideAtRest(world, stable)
+  const beside = besideAtRest(world, stable) ?? workloadAtRest(world)
   if (beside) return beside
   const extra = fleets.find(({ metadata }) => metadata.labels?.[label.revision] !== stable)
   if (extra) return `${extra.metadata.name} is left`
@@ -156,12 +187,18 @@ function alone(world: World, status: RolloutStatus, size: number): string | null
   if (fleets[0]?.['spec'].replicas !== size)
     return `stable has ${fleets[0]?.['spec'].replicas} of ${size}`
   if (pods.readyOf(stable) !== size) return `${pods.readyOf(stable)} of ${size} pods are ready`
-  const subsets = [...mesh.subsets()]
-  const isApart = routerOf(world.scenario).subsets !== null
-  if (isApart && (subsets.length !== 1 || subsets[0] !== stable)) return `subsets ${subsets}`
+  const mixed = mixedSubsets(world, stable)
+  if (mixed) return mixed
   const old = unfenced(world, status)
   if (old) return old
   const isReady = status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
   const isWanted = status.phase === 'Stable' && status.blockedBy === undefined
   return isWanted && !isReady ? 'all is well and the Rollout is not Ready' : null
+}
+
+function mixedSubsets({ mesh, scenario }: World, stable: string): string | null {
+  const subsets = [...mesh.subsets()]
+  const isApart = routerOf(scenario).subsets !== null
+  const isMixed = isApart && (subsets.length !== 1 || subsets[0] !== stable)
+  return isMixed ? `subsets ${subsets}` : null
 }

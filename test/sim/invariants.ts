@@ -1,6 +1,7 @@
 // Every invariant of the reliability research with the place that holds it: a rule of this simulation, or the
 // reason why this product or this world can not break it.
 import { configRules } from './configured.ts'
+import { adoptionRules } from './rules-adoption.ts'
 import { besideRules, previewRules } from './rules-beside.ts'
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
@@ -13,6 +14,7 @@ import { fleetRules, objectRules, routeRules } from './rules-traffic.ts'
 export const rules: readonly { readonly name: string; readonly says: string }[] = [
   ...routeRules,
   ...besideRules,
+  ...adoptionRules,
   ...previewRules,
   ...fleetRules,
   ...configRules,

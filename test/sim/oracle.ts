@@ -2,12 +2,13 @@
 // the controller, at statuses it stores, at pushes, at answers it gets.
 import type { Verdict } from '../../analysis/verdict.ts'
 import { label } from '../../crds/names.ts'
-import { replicaSets, rollouts } from '../../kube/resources.ts'
+import { deployments, replicaSets, rollouts } from '../../kube/resources.ts'
 import type { Change } from './api-server.ts'
 import type { Requested } from './client.ts'
 import { configRules } from './configured.ts'
 import type { Push } from './git-host.ts'
 import { isPreview, isRoute, isSubsets, routerOf } from './routing.ts'
+import { adoptionRules } from './rules-adoption.ts'
 import { besideRules, previewRules } from './rules-beside.ts'
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
@@ -29,6 +30,22 @@ export interface Oracle {
   violation(): Violation | null
   /** Writes of controllers since the beginning, leases left out. */
   writes(): number
+}
+
+/** What is asked of an object that a controller writes for a Rollout. */
+function rulesOf({ scenario }: View, change: Change): readonly Rule<Change>[] {
+  const { resource, object, type } = change
+  const router = routerOf(scenario)
+  if (isPreview(change)) return previewRules
+  if (resource.plural === deployments.plural) return adoptionRules
+  if (isRoute(router, change)) {
+    const written = [...routeRules, ...besideRules, ...retreatRules]
+    return type === 'DELETED' ? objectRules : [...written, ...objectRules]
+  }
+  if (resource.plural === replicaSets.plural && object.metadata.labels?.[label.revision]) {
+    return [...fleetRules, ...adoptionRules, ...configRules, ...objectRules]
+  }
+  return isSubsets(router, change) ? objectRules : []
 }
 
 export function createOracle(view: () => View): Oracle {
@@ -75,18 +92,7 @@ export function createOracle(view: () => View): Oracle {
         if (change.by.verb.endsWith('status')) ask([...statusRules, ...gateRules], change)
         return
       }
-      const router = routerOf(view().scenario)
-      const isRouted = isRoute(router, change)
-      if (isRouted && change.type !== 'DELETED') {
-        ask([...routeRules, ...besideRules, ...retreatRules], change)
-      }
-      if (isPreview(change)) ask(previewRules, change)
-      const isFleet =
-        plural === replicaSets.plural && change.object.metadata.labels?.[label.revision]
-      if (isFleet) ask([...fleetRules, ...configRules], change)
-      if (isFleet || isRouted || isSubsets(router, change)) {
-        ask(objectRules, change)
-      }
+      ask(rulesOf(view(), change), change)
     },
   }
 }

@@ -3,7 +3,7 @@
 import { commandAnnotation } from '../../crds/names.ts'
 import type { Verb } from '../../crds/words.ts'
 import type { KubeObject, ObjectKey, Resource } from '../../kube/api.ts'
-import { configMaps, rollouts } from '../../kube/resources.ts'
+import { configMaps, deployments, rollouts } from '../../kube/resources.ts'
 import type { Writer } from './api-server.ts'
 import type { Strike } from './choices.ts'
 import { configMapOf } from './configured.ts'
@@ -76,6 +76,7 @@ export function release(world: World, index: number): void {
     return
   }
   if (scenario.isConfigured) edit(world, configMaps, { data: configMapOf(image)['data'] })
+  else if (scenario.isAdopted) edit(world, deployments, { spec: { template: templateOf(image) } })
   else edit(world, rollouts, { spec: { template: templateOf(image) } })
 }
 

@@ -1,8 +1,8 @@
 // ReplicaSets in, pods that start, become ready and die out, with the status that a real controller writes.
 // What is true (`readyOf`) and what the status says differ by some moments, as they do in a cluster.
 import { label } from '../../crds/names.ts'
-import type { KubeObject } from '../../kube/api.ts'
-import { replicaSets } from '../../kube/resources.ts'
+import type { KubeObject, Resource } from '../../kube/api.ts'
+import { deployments, replicaSets } from '../../kube/resources.ts'
 import type { ApiServer, Change, Writer } from './api-server.ts'
 import type { Kernel } from './kernel.ts'
 import type { Quality } from './scenario.ts'
@@ -28,6 +28,7 @@ interface Pod {
 }
 
 interface Fleet {
+  readonly resource: Resource
   readonly name: string
   readonly namespace: string
   readonly revision: string
@@ -51,6 +52,9 @@ export interface PodsParts {
 }
 
 const by: Writer = { name: 'kubelet', isController: false, sentAt: 0, verb: 'status' }
+
+/** Stands for the revision of pods that a Deployment runs. */
+export const workloadPods = 'deployment'
 
 export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): Pods {
   const fleets = new Map<string, Fleet>()
@@ -113,8 +117,8 @@ export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): P
   }
 
   const writeStatus = (fleet: Fleet) => {
-    const { name, namespace, object } = fleet
-    const current = server.get(replicaSets, { namespace, name })
+    const { name, namespace, object, resource } = fleet
+    const current = server.get(resource, { namespace, name })
     if (!current || current.metadata.uid !== object.metadata.uid) return
     const ready = countReady(fleet)
     const isShort =
@@ -123,21 +127,23 @@ export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): P
     const status = {
       replicas: fleet.pods.length,
       ...(ready > 0 ? { readyReplicas: ready, availableReplicas: ready } : {}),
+      ...(resource === deployments ? { updatedReplicas: fleet.pods.length } : {}),
       observedGeneration: object.metadata.generation,
       ...(isShort ? { conditions: [failed] } : {}),
     }
     const { resourceVersion: _, ...metadata } = current.metadata
     const next = { ...current, metadata, status } as KubeObject
-    server.replace({ ...by, sentAt: kernel.now() }, replicaSets, next, { subresource: 'status' })
+    server.replace({ ...by, sentAt: kernel.now() }, resource, next, { subresource: 'status' })
   }
 
   return {
     readyOf,
     revisions: () => [...new Set([...fleets.values()].map(({ revision }) => revision))],
     changed({ type, object, resource }) {
-      if (resource.plural !== replicaSets.plural) return
+      const kind = [replicaSets, deployments].find(({ plural }) => plural === resource.plural)
+      if (!kind) return
       const { uid = '', name, namespace = '', labels } = object.metadata
-      const revision = labels?.[label.revision] ?? ''
+      const revision = kind === deployments ? workloadPods : (labels?.[label.revision] ?? '')
       const known = fleets.get(uid)
       if (type === 'DELETED') {
         if (known) {
@@ -153,6 +159,7 @@ export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): P
         return
       }
       const fleet: Fleet = known ?? {
+        resource: kind,
         name,
         namespace,
         revision,

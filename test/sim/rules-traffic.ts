@@ -220,6 +220,8 @@ export const fleetRules: readonly Rule<Change>[] = [
       if (routerOf(view.scenario).subsets === null && rollout?.['spec'].canary) return null
       // Asked for: then it keeps what its traffic needs, which T5 looks at.
       if (rollout?.['spec'].canary?.dynamicStableScale) return null
+      // Its pods are given back.
+      if (rollout?.metadata.deletionTimestamp) return null
       if (!rollout || (phase !== 'Progressing' && phase !== 'Paused') || !previous) return null
       if (revisionOf(object) !== stable?.revision) return null
       const next = type === 'DELETED' ? 0 : sizeOf(object)

@@ -23,6 +23,8 @@ export interface Scenario {
   readonly isGit: boolean
   /** Releases are changes of a ConfigMap that is part of the Rollout; the image stays. */
   readonly isConfigured: boolean
+  /** A Deployment runs before the Rollout, which takes it over; releases are changes of its template. */
+  readonly isAdopted: boolean
   /** Somebody outside of the cluster is told of what happens. */
   readonly isNotified: boolean
   /** Two controllers campaign for one lease. */
@@ -64,11 +66,13 @@ export function scenarioOf(seed: number): Scenario {
   const shape = wide(seed, routed(plain, drawRouter(seed, plain.spec['blueGreen'] !== undefined)))
   const isGit = stream.chance(0.5)
   const isConfigured = !isGit && streamOf(seed, 9).chance(0.2)
+  const isAdopted = !isGit && !isConfigured && streamOf(seed, 13).chance(0.25)
   return {
     seed,
     shape,
     isGit,
     isConfigured,
+    isAdopted,
     isNotified: streamOf(seed, 12).chance(0.3),
     isPair: stream.chance(0.15),
     scrapeMs: stream.pick([5_000, 15_000]),
@@ -184,10 +188,32 @@ export function templateOf(image: string) {
 }
 
 /** The Rollout of a release as people apply it. */
-export function appliedOf({ shape, isConfigured }: Scenario, image: string) {
+export function appliedOf({ shape, isConfigured, isAdopted }: Scenario, image: string) {
+  if (isAdopted) return adoptingOf(shape)
   if (!isConfigured) return rolloutOf(shape, image)
   const { spec, ...object } = rolloutOf(shape, firstImage)
   return { ...object, spec: { ...spec, ...configured() } }
+}
+
+/** A Rollout that runs what a Deployment of its name says. */
+function adoptingOf(shape: Shape) {
+  const { spec, ...object } = rolloutOf(shape, firstImage)
+  const { template: _, ...rest } = spec
+  return { ...object, spec: { ...rest, workloadRef: { kind: 'Deployment', name: rolloutName } } }
+}
+
+/** What runs before. */
+export function deploymentOf({ shape }: Scenario) {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: rolloutName, namespace },
+    spec: {
+      replicas: shape.replicas,
+      selector: { matchLabels: { app: 'checkout' } },
+      template: templateOf(firstImage),
+    },
+  }
 }
 
 export function rolloutOf(shape: Shape, image: string) {

@@ -169,6 +169,7 @@ export function storied(number: number): { readonly story: Story; readonly scena
       isPair: false,
       isConfigured: false,
       isNotified: false,
+      isAdopted: false,
       isGit: isEven(number + Math.floor(number / stories.length)),
       requestsPerSecond: 100,
       releases,

@@ -1,7 +1,14 @@
 // A scenario and choices in, a whole world out: API server, pods, mesh, traffic, metrics, Git, people and
 // the production controllers, wired so that each hears only what its like would hear.
 import type { KubeApi, KubeObject } from '../../kube/api.ts'
-import { configMaps, gitSources, notifications, rollouts, services } from '../../kube/resources.ts'
+import {
+  configMaps,
+  deployments,
+  gitSources,
+  notifications,
+  rollouts,
+  services,
+} from '../../kube/resources.ts'
 import { createAcceptor } from './acceptance.ts'
 import { type ApiServer, type Change, createApiServer, type Writer } from './api-server.ts'
 import { type Choices, createChoices } from './choices.ts'
@@ -20,6 +27,7 @@ import { createReceiver, notification, type Receiver } from './receiver.ts'
 import { routerOf } from './routing.ts'
 import {
   appliedOf,
+  deploymentOf,
   fileOf,
   namespace,
   path,
@@ -189,6 +197,7 @@ function begin(world: World, isPlanned: boolean): void {
   else {
     const image = scenario.releases[0]?.image ?? ''
     if (scenario.isConfigured) server.create(by, configMaps, configMapOf(image))
+    if (scenario.isAdopted) server.create(by, deployments, deploymentOf(scenario))
     server.create(by, rollouts, appliedOf(scenario, image) as KubeObject)
   }
   for (const object of routerOf(scenario).users) {
