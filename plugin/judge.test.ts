@@ -109,6 +109,18 @@ errors: pass, more than 1 % is ruled out: 0 of 900 requests (0 %) of the canary 
     assert.match(known.out, /^errors: abort, /)
   })
 
+  test('holds counts to a fixed bound, too', async () => {
+    const bound = 'successRate: { min: 99 }\ninterval: 1m\n'
+    const { out } = await judge(bound, ticksOf(new Array(12).fill(bad)), '--json')
+    const [first, last] = [out.split('\n')[0], out.trimEnd().split('\n').at(-1)]
+    assert.deepEqual(Object.keys(JSON.parse(first ?? '')), [
+      ...['tick', 'at', 'verdict', 'because', 'canary', 'stable', 'windowSeconds'],
+    ])
+    assert.equal(JSON.parse(last ?? '').verdict, 'abort')
+    const { err } = await judge(bound, ticksOf([]), '--state', join(folder, 'none'))
+    assert.match(err, /--state is for compare checks/)
+  })
+
   const states: readonly [string, string, readonly object[], RegExp][] = [
     ['is no state', 'no', [], /^error: state: the saved state has a wrong length/],
     ['meets ticks without times', '', [clean], /^error: ticks\.json: ticks\[0\]\.at: is needed/],
@@ -136,7 +148,12 @@ errors: pass, more than 1 % is ruled out: 0 of 900 requests (0 %) of the canary 
 
   const broken: readonly [string, string, string, RegExp][] = [
     ['is no YAML', 'a: [', ticksOf([]), /^error: check\.yaml:1:\d+: /],
-    ['is another check', 'successRate: { min: 99 }', ticksOf([]), /holds no compare check/],
+    [
+      'is another check',
+      'prometheus: { query: x, min: 1 }',
+      ticksOf([]),
+      /holds no check by compare, successRate or latency/,
+    ],
     [
       'has a misspelt field',
       'compare: { metric: errors, marg: 2 }',

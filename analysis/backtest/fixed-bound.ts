@@ -81,7 +81,7 @@ function armsOf(
   }
 }
 
-interface Sums {
+export interface Sums {
   readonly n: number
   readonly x: readonly number[]
 }
@@ -92,8 +92,9 @@ function sumOf({ n, x }: PodHistory, from: number, to: number): Sums {
   return { n: sum(n), x: x.map(sum) }
 }
 
-function readingOf(
-  { metric, edgesSeconds }: Past,
+/** Counts of both arms over a window, as a provider would have told them. */
+export function readingOf(
+  { metric, edgesSeconds }: Pick<Past, 'metric' | 'edgesSeconds'>,
   { canary, stable }: { readonly canary: Sums; readonly stable: Sums },
 ): Reading {
   if (metric === 'errors') {

@@ -19,13 +19,16 @@ export interface JudgedTick {
   readonly at: string
   readonly verdict: Verdict
   readonly because: string
-  readonly evidence: number
-  readonly abortAt: number
-  readonly passEvidence: number
-  readonly notes: Finding['notes']
+  /** Of comparisons only. */
+  readonly evidence?: number
+  readonly abortAt?: number
+  readonly passEvidence?: number
+  readonly notes?: Finding['notes']
   readonly canary: Finding['canary']
   readonly stable: Finding['stable']
   readonly edgeSeconds?: number
+  /** What a fixed bound looked back. */
+  readonly windowSeconds?: number
 }
 
 export interface Judgement {
@@ -34,7 +37,7 @@ export interface Judgement {
   /** The last word: an abort stays one. `inconclusive` without ticks. */
   readonly verdict: Verdict
   readonly because: string
-  /** What is known after the last tick, in less than a kilobyte. */
+  /** What is known after the last tick, in less than a kilobyte; empty for a fixed bound, which needs all ticks. */
   readonly saved: string
 }
 

@@ -130,7 +130,7 @@ const judgement = [
   ...['compare/judge-file', 'compare/ticks', 'judge/reading'],
   ...['metrics/tables', 'query/query'],
 ]
-const replayed = ['backtest', 'own-query', 'past', 'selector', 'serving'].map(
+const replayed = ['backtest', 'judge-bound', 'own-query', 'past', 'selector', 'serving'].map(
   (name) => `backtest/${name}`,
 )
 
@@ -142,7 +142,8 @@ const analysis = packedCode({
     olderNode,
   ].join('\n'),
   exports: [
-    ...['judgeFile', 'judgementJson', 'TickFileError', 'metricTables', 'serviceOf', 'questionFor'],
+    ...['judgeFile', 'judgeBound', 'judgementJson', 'TickFileError'],
+    ...['metricTables', 'serviceOf', 'questionFor'],
     ...['noTrials', 'historyMs', 'summaryOf', 'tried', 'pastOf', 'rawSelector'],
     ...['ownBacktest', 'ownPlan', 'ownRanges', 'ownReading'],
     ...['servingOf', 'servingQuery', 'servingStepMs'],
@@ -164,7 +165,7 @@ const checks = packedCode({
     .map((name) => `export * from '../lint/${name}.ts'`)
     .join('\n'),
   exports: [
-    ...['lint', 'checkObject', 'checkSchema', 'resolved', 'schemas', 'readYaml'],
+    ...['lint', 'checkObject', 'checkSchema', 'readCheck', 'resolved', 'schemas', 'readYaml'],
     ...['parseRollout', 'parseAnalysisTemplate', 'describeProblem', 'pathText'],
   ],
   shared: { yaml: 'yaml' },

@@ -1,25 +1,21 @@
-// `kubectl sluice judge --spec FILE --ticks FILE`: a compare check and the counts of one rollout in, the verdict
+// `kubectl sluice judge --spec FILE --ticks FILE`: a check and the counts of one rollout in, the verdict
 // after each tick out. The engine is that of the controller; no cluster and no clock is asked.
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import type {
-  CompareCheck,
-  JudgedTick,
-  Judgement,
-  judgeFile,
-} from '../../analysis/compare/judge-file.ts'
+import type { JudgedTick, Judgement, NamedText } from '../../analysis/compare/judge-file.ts'
 import { Failure, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import type { Command, Invocation, World } from '../invocation.ts'
+import type { FoundCheck } from '../judge/check-file.ts'
 import { renderTable, type Style, type Tone } from '../render.ts'
 
 /** Exit codes with `--exit-code`. */
 const codes = { pass: 0, abort: 1, hold: 3, inconclusive: 4 } as const
 
 export const judge: Command = {
-  summary: 'Replay a tick file through a compare check and print the verdict after each tick',
+  summary: 'Replay a tick file through a check and print the verdict after each tick',
   usage: 'judge --spec FILE --ticks FILE [--check NAME] [--state FILE] [--json] [--exit-code]',
   detail:
-    'The format of tick files is on the page ticks.md of the reference. FILE may be - for standard input, once.\nThe check may stand alone, or in a Rollout or a template. With --state a run goes on where the one before ended,\nand ticks that it knows change nothing.',
+    'The format of tick files is on the page ticks.md of the reference. FILE may be - for standard input, once.\nThe check is one of compare, successRate and latency, alone, or in a Rollout or a template. With --state a run goes on where the one before ended,\nand ticks that it knows change nothing.',
   exitCodes: {
     0: 'the file was judged; with --exit-code: the last verdict is pass',
     1: 'with --exit-code: the last verdict is abort',
@@ -29,7 +25,7 @@ export const judge: Command = {
   },
   failureCode: 2,
   flags: {
-    spec: { takes: 'FILE', completes: 'files', help: 'YAML or JSON with the compare check' },
+    spec: { takes: 'FILE', completes: 'files', help: 'YAML or JSON with the check' },
     ticks: { takes: 'FILE', completes: 'files', help: 'history and counts, as JSON' },
     check: { takes: 'NAME', help: 'the check to judge by, where the file holds several' },
     state: { takes: 'FILE', completes: 'files', help: 'what is known, read and written again' },
@@ -40,20 +36,21 @@ export const judge: Command = {
   async run(invocation) {
     const { world, flags } = invocation
     const { spec, ticks } = filesOf(invocation)
-    const [{ judgeFile, judgementJson }, { TickFileError }, { readCompareChecks }] =
-      await Promise.all([
-        import('../../analysis/compare/judge-file.ts'),
-        import('../../analysis/compare/ticks.ts'),
-        import('../judge/check-file.ts'),
-      ])
-    const check = chosen(readCompareChecks(spec, await read(spec, world)), {
+    const [{ judgementJson }, { TickFileError }, { readChecks }] = await Promise.all([
+      import('../../analysis/compare/judge-file.ts'),
+      import('../../analysis/compare/ticks.ts'),
+      import('../judge/check-file.ts'),
+    ])
+    const check = chosen(readChecks(spec, await read(spec, world)), {
       file: spec,
       name: flags.value('check'),
     })
     const text = await read(ticks, world)
     const state = flags.value('state')
     const saved = state === undefined ? null : await readState(state, world)
-    const judgement = guarded(() => judgeFile(check, { name: ticks, text }, saved), TickFileError)
+    const judgement = await judged(check, { name: ticks, text }, saved).catch((error) => {
+      throw error instanceof TickFileError ? new Failure(error.message, { cause: error }) : error
+    })
     if (state !== undefined) writeState(state, judgement.saved)
     world.print(flags.isSet('json') ? judgementJson(judgement) : tableOf(judgement, world.style))
     return flags.isSet('exit-code') ? codes[judgement.verdict] : 0
@@ -71,32 +68,36 @@ function filesOf({ flags }: Invocation): { readonly spec: string; readonly ticks
 }
 
 function chosen(
-  checks: readonly CompareCheck[],
+  checks: readonly FoundCheck[],
   { file, name }: { readonly file: string; readonly name: string | undefined },
-): CompareCheck {
-  const fitting = name === undefined ? checks : checks.filter((check) => check.name === name)
+): FoundCheck {
+  const fitting = name === undefined ? checks : checks.filter(({ check }) => check.name === name)
   const [only, ...more] = fitting
-  const names = checks.map((check) => check.name).join(', ')
+  const names = checks.map(({ check }) => check.name).join(', ')
   if (!only) {
     throw new Failure(
       checks.length === 0
-        ? `${file}: holds no compare check`
-        : `${file}: holds no compare check ${name}, but ${names}`,
+        ? `${file}: holds no check by compare, successRate or latency`
+        : `${file}: holds no check ${name} to judge by, but ${names}`,
     )
   }
   if (more.length > 0) throw new Failure(`${file}: name one of its checks by --check: ${names}`)
   return only
 }
 
-type Judge = () => ReturnType<typeof judgeFile>
-
-function guarded(work: Judge, known: new (message: string) => Error): Judgement {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof known) throw new Failure(error.message, { cause: error })
-    throw error
+async function judged(
+  { check, minRequests }: FoundCheck,
+  ticks: NamedText,
+  saved: NamedText | null,
+): Promise<Judgement> {
+  const { name, compare } = check
+  if (compare) {
+    const { judgeFile } = await import('../../analysis/compare/judge-file.ts')
+    return judgeFile({ name, compare }, ticks, saved)
   }
+  if (saved) throw new UsageError('--state is for compare checks: a fixed bound needs all ticks')
+  const { judgeBound } = await import('../../analysis/backtest/judge-bound.ts')
+  return judgeBound(check, ticks, { minRequests })
 }
 
 const bytesLimit = 64 * 1024 * 1024
@@ -154,8 +155,12 @@ function tableOf({ check, ticks, verdict, because }: Judgement, style: Style): s
         dispensable: 0,
         cells: ticks.map((one) => ({ text: one.verdict, tone: tones[one.verdict] })),
       },
-      column('HARM', (one) => `${one.evidence.toFixed(2)}/${one.abortAt.toFixed(2)}`),
-      column('NO-HARM', ({ passEvidence }) => passEvidence.toFixed(2)),
+      ...(ticks[0]?.evidence === undefined
+        ? []
+        : [
+            column('HARM', (one) => `${one.evidence?.toFixed(2)}/${one.abortAt?.toFixed(2)}`),
+            column('NO-HARM', ({ passEvidence }) => passEvidence?.toFixed(2) ?? ''),
+          ]),
       column('BECAUSE', (one) => one.because),
     ],
     style,

@@ -1,28 +1,40 @@
-// The text of a file in, the compare checks in it out: one check alone, or those of a Rollout or a template.
-import type { CompareCheck } from '../../analysis/compare/judge-file.ts'
+// The text of a file in, the checks in it that ask what the mesh counts out: one check alone, or those of a Rollout
+// or a template.
+import type { Check } from '../../crds/check.ts'
 import { Failure } from '../failure.ts'
-import { list, record } from '../json.ts'
+import { list, number, record } from '../json.ts'
 import { lint } from '../lint/lint.ts'
-import { checkSchema } from '../lint/references.ts'
+import { checkSchema, readCheck } from '../lint/references.ts'
 import { checkObject } from '../lint/schema-check.ts'
 import { readYaml } from '../lint/yaml-places.ts'
-import { compareOf } from './compare-check.ts'
 
-/** Fails with `Failure` that names file, line and column. */
-export function readCompareChecks(file: string, source: string): readonly CompareCheck[] {
-  const checks = /^\s*["']?apiVersion["']?:/m.test(source)
-    ? checksOfObjects(file, source)
-    : [checkAlone(file, source)]
-  return checks.flatMap((check) => compareOf(record(check)) ?? [])
+export interface FoundCheck {
+  readonly check: Check
+  readonly minRequests: number
 }
 
-function checksOfObjects(file: string, source: string): readonly unknown[] {
+const usualRequests = 100
+
+/** Fails with `Failure` that names file, line and column. */
+export function readChecks(file: string, source: string): readonly FoundCheck[] {
+  const found = /^\s*["']?apiVersion["']?:/m.test(source)
+    ? checksOfObjects(file, source)
+    : [{ check: checkAlone(file, source), minRequests: usualRequests }]
+  return found.flatMap(({ check, minRequests }) => {
+    const one = readCheck(check)
+    return one.compare || one.successRate || one.latency ? [{ check: one, minRequests }] : []
+  })
+}
+
+function checksOfObjects(file: string, source: string) {
   const { findings, sound } = lint([{ file, text: source }])
   const errors = findings.filter(({ isWarning }) => !isWarning)
   if (errors.length > 0) throw new Failure(errors.map(placed).join('\n'))
   return sound.flatMap(({ object }) => {
     const spec = record(object['spec'])
-    return list(record(spec['analysis'])['checks'] ?? spec['checks'])
+    const analysis = record(spec['analysis'])
+    const minRequests = number(analysis['minRequests']) ?? usualRequests
+    return list(analysis['checks'] ?? spec['checks']).map((check) => ({ check, minRequests }))
   })
 }
 

@@ -64,6 +64,11 @@ export function resolved(analysis: Json, template: Json | null): Resolved {
   )
 }
 
+/** A check that its schema has accepted. */
+export function readCheck(check: unknown): Check {
+  return accepted<Check>(record(check))
+}
+
 /** The schemas are made from these types, so what they accept is of them. */
 function accepted<Type>(value: Json): Type {
   return value as unknown as Type
