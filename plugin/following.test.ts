@@ -215,6 +215,13 @@ for (const [key, code] of [
   })
 }
 
+test('watch is left at once, however slow the server is', async () => {
+  await using server = await scriptedServer(['silence'])
+  const { terminal, isOpen } = fakeTerminal({ columns: 50, rows: 10 }, '…', 'q')
+  const ran = await run(server.url, ['watch'], { ...never, terminal })
+  assert.deepEqual([ran.code, isOpen()], [0, false])
+})
+
 test('watch gives the terminal back when it fails', async () => {
   await using server = await scriptedServer(({ parameters }) =>
     parameters['watch'] ? refused : listed(found),

@@ -5,8 +5,9 @@ import { createTerminal } from './terminal.ts'
 
 const { env, stdout, stderr, stdin } = process
 
-// A reader such as `head` may leave early.
-stdout.on('error', () => process.exit(0))
+// A reader such as `head` may leave early; a full disk is another matter.
+stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+stderr.on('error', () => undefined)
 
 // Not awaited here: the executable is CommonJS, which can not. `main` never rejects.
 const ended = main(process.argv.slice(2), {
@@ -25,9 +26,8 @@ const ended = main(process.argv.slice(2), {
   readInput,
   terminal: createTerminal(process),
 })
-void ended.then((code) => {
-  process.exitCode = code
-})
+// What is written goes out first; a request that nobody waits for any more keeps nobody.
+void ended.then((code) => stdout.write('', () => stderr.write('', () => process.exit(code))))
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -92,3 +92,34 @@ shop/checkout
 test('text of others can not move the cursor', () => {
   assert.equal(printable('a\x1b[2J\nb\u202e\u0000c'), 'a[2J bc')
 })
+
+test('a table of wide and of combining characters stays aligned, and is cut where the terminal ends', () => {
+  const names = column('NAME', 0, '結帳', 'cafe\u0301', 'shop')
+  const why = column(
+    'BECAUSE',
+    0,
+    '成功率は九十九パーセント以上です',
+    '🚀 🚀 🚀 🚀 🚀 🚀 🚀 🚀 🚀',
+    'ok',
+  )
+  assert.equal(
+    renderTable([names, why], { width: 26, hasColour: false }),
+    `NAME  BECAUSE
+結帳  成功率は九十九パー…
+cafe\u0301  🚀 🚀 🚀 🚀 🚀 🚀…
+shop  ok
+`,
+  )
+})
+
+test('a word that is longer than a line goes on below', () => {
+  const branches = [{ label: 'commit', text: `all of ${'0123456789'.repeat(4)} is applied` }]
+  assert.equal(
+    renderTree({ label: 'shop', branches }, { width: 40, hasColour: false }),
+    `shop
+└─ commit  all of
+           01234567890123456789012345678
+           90123456789 is applied
+`,
+  )
+})

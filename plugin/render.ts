@@ -1,4 +1,5 @@
 // Rows and branches in, text for a terminal of some width out. Pure.
+import { displayWidth, split } from './display-width.ts'
 
 /** Colours by meaning; without colours the text is the same. */
 export type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'dim' | 'strong'
@@ -62,7 +63,9 @@ function line(row: readonly Cell[], { widths, rest, style }: Layout): string {
   return row
     .map((cell, i) => {
       if (i === last) return paint({ ...cell, text: cut(cell.text, rest) }, style)
-      return paint(cell, style) + ' '.repeat(Math.max(0, (widths[i] ?? 0) - length(cell.text)))
+      return (
+        paint(cell, style) + ' '.repeat(Math.max(0, (widths[i] ?? 0) - displayWidth(cell.text)))
+      )
     })
     .join(gap)
     .trimEnd()
@@ -86,7 +89,7 @@ function widthBefore(columns: readonly Column[]): number {
 }
 
 function columnWidth({ title, cells }: Column): number {
-  return Math.max(length(title), ...cells.map((cell) => length(cell.text)))
+  return Math.max(displayWidth(title), ...cells.map((cell) => displayWidth(cell.text)))
 }
 
 export interface Branch {
@@ -105,15 +108,15 @@ export function renderTree(root: Branch, style: Style): string {
 }
 
 function below(branches: readonly Branch[], indent: string, style: Style): string {
-  const widest = Math.max(0, ...branches.map(({ label }) => length(label)))
+  const widest = Math.max(0, ...branches.map(({ label }) => displayWidth(label)))
   return branches
     .map((branch, i) => {
       const isLast = i === branches.length - 1
       const trunk = indent + (isLast ? '   ' : '│  ')
       const mark = branch.mark ? `${paint(branch.mark, style)} ` : ''
       const label = paint({ text: branch.label, tone: branch.tone }, style)
-      const filler = branch.text ? ' '.repeat(widest - length(branch.label) + 2) : ''
-      const before = length(trunk) + (branch.mark ? length(branch.mark.text) + 1 : 0)
+      const filler = branch.text ? ' '.repeat(widest - displayWidth(branch.label) + 2) : ''
+      const before = displayWidth(trunk) + (branch.mark ? displayWidth(branch.mark.text) + 1 : 0)
       const start = before + (branch.text ? widest + 2 : 0)
       const lines = wrap(branch.text ?? '', style.width === null ? null : style.width - start)
       const hasMore = (branch.branches?.length ?? 0) > 0
@@ -133,10 +136,16 @@ function wrap(text: string, width: number | null): string[] {
   // Only runs of a single space are broken, so that aligned columns stay whole.
   for (const word of text.split(/(?<! ) (?! )/)) {
     const longer: string = line === null ? word : `${line} ${word}`
-    if (length(longer) > most && line !== null) {
+    if (displayWidth(longer) > most && line !== null) {
       lines.push(line)
       line = word
     } else line = longer
+    // A word that is longer than a line goes on below, rather than past the edge.
+    while (displayWidth(line) > most) {
+      const [fits, rest]: readonly [string, string] = split(line, most)
+      lines.push(fits)
+      line = rest
+    }
   }
   return [...lines, line ?? '']
 }
@@ -155,15 +164,8 @@ function paint({ text, tone }: Cell, { hasColour }: Style): string {
 }
 
 export function cut(text: string, width: number | null): string {
-  if (width === null || length(text) <= width) return text
-  return `${[...text]
-    .slice(0, Math.max(0, width - 1))
-    .join('')
-    .trimEnd()}…`
-}
-
-function length(text: string): number {
-  return [...text].length
+  if (width === null || displayWidth(text) <= width) return text
+  return `${split(text, width - 1)[0].trimEnd()}…`
 }
 
 /** Text of others on one line and without control characters, which could rewrite the terminal. */

@@ -31,7 +31,8 @@ export function createTerminal({ stdout, stdin }: NodeJS.Process): Terminal | nu
       return {
         size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
         draw: (lines) =>
-          stdout.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\r\n')}\x1b[J`),
+          // Cleared before it is written: behind a full line the cursor stands on its last character.
+          stdout.write(`\x1b[H${lines.map((line) => `\x1b[K${line}`).join('\r\n')}\x1b[J`),
         close,
       }
     },

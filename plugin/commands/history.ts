@@ -74,7 +74,7 @@ interface Shown {
   readonly style: Style
 }
 
-const authorWidth = 24
+const authorWidth = 16
 
 function columnsOf(releases: readonly Listed[], { isWide, style }: Shown): Column[] {
   const authorMost = style.width === null ? null : authorWidth
@@ -107,12 +107,14 @@ const eachOf = (verdicts: PastRelease['verdicts']) =>
 
 /** What did not pass by its name, what did by their number; no wider than a table can bear. */
 function sumOf(verdicts: PastRelease['verdicts']): string {
-  const [first, ...others] = verdicts.filter(({ outcome }) => outcome !== 'Passed')
-  const passed = `${verdicts.length - others.length - (first ? 1 : 0)} passed`
-  if (!first) return verdicts.length === 0 ? '' : passed
-  return [eachOf([first]), ...(others.length > 0 ? [`${others.length} more`] : []), passed].join(
-    ', ',
-  )
+  const ill = verdicts.filter(({ outcome }) => outcome !== 'Passed')
+  const first = ill.find(({ outcome }) => outcome === 'Failed') ?? ill[0]
+  const passed = verdicts.length - ill.length
+  return [
+    ...(first ? [eachOf([first])] : []),
+    ...(ill.length > 1 ? [`${ill.length - 1} more`] : []),
+    ...(passed > 0 ? [`${passed} passed`] : []),
+  ].join(', ')
 }
 
 function stamp(time: number | undefined): string {

@@ -100,13 +100,21 @@ async function onScreen({ world }: Invocation, looking: Looking): Promise<number
   })
   const redraw = () => screen?.draw(frame({ world, looking, seen }, screen.size()))
   try {
-    const ticking = tick({ world, redraw, signal: stop.signal })
-    for await (const change of changesOf(looking, world, stop.signal)) {
-      apply(seen, change)
-      if (name !== undefined && change.kind !== 'lost') seen.pods = await readPods(cluster, name)
-      if (!stop.signal.aborted) redraw()
+    const ticking = tick({
+      world,
+      look: podLooker(looking, seen),
+      redraw,
+      signal: stop.signal,
+    })
+    const following = async () => {
+      for await (const change of changesOf(looking, world, stop.signal)) {
+        apply(seen, change)
+        if (name !== undefined && change.kind !== 'lost') seen.pods = await readPods(cluster, name)
+        if (!stop.signal.aborted) redraw()
+      }
     }
-    await ticking
+    // Whoever leaves does not wait for a server that is slow.
+    await Promise.race([following(), ticking])
     return code
   } finally {
     stop.abort()
@@ -114,15 +122,30 @@ async function onScreen({ world }: Invocation, looking: Looking): Promise<number
   }
 }
 
+/** Pods become ready without a change of the rollout; one look at a time, and nobody waits for it. */
+function podLooker({ cluster, name }: Looking, seen: Seen): () => void {
+  let isLooking = false
+  return () => {
+    if (name === undefined || isLooking || seen.lost !== null || !seen.isListed) return
+    isLooking = true
+    void readPods(cluster, name).then((pods) => {
+      seen.pods = pods
+      isLooking = false
+    })
+  }
+}
+
 /** Times grow while nothing changes. */
 async function tick(ticking: {
   readonly world: World
+  readonly look: () => void
   readonly redraw: () => void
   readonly signal: AbortSignal
 }): Promise<void> {
-  const { world, redraw, signal } = ticking
+  const { world, look, redraw, signal } = ticking
   while (!signal.aborted) {
     redraw()
+    look()
     await world.sleep(redrawMs, signal)
   }
 }
