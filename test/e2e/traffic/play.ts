@@ -11,6 +11,7 @@ import {
   testerHeaders,
   traces,
 } from './beside.ts'
+import { approve, watchSwitches, wayBack } from './blue-green.ts'
 import { settleMs } from './release.ts'
 import {
   errorPercent,
@@ -83,7 +84,9 @@ export async function play(stage: TrafficStage, plane: string, pace: Pace): Prom
     async release(percent = 0) {
       version += 1
       await stage.apply({ version: `v${version}`, errorPercent: percent })
-      return stage.story.trial()
+      const revision = await stage.story.trial()
+      if (stage.router.isBlueGreen) await approve({ stage, load }, revision)
+      return revision
     },
   }
   const chapters: Chapter[] = []
@@ -95,6 +98,7 @@ export async function play(stage: TrafficStage, plane: string, pace: Pace): Prom
   }
   if (stage.origin === 'deployment') await chapter('adopt', adopt)
   const ownedFromMs = Date.now()
+  const switches = stage.router.isBlueGreen ? await watchSwitches(stage) : null
   await chapter('promote', promote)
   await chapter('abort', abort)
   await chapter('supersede', supersede)
@@ -104,8 +108,12 @@ export async function play(stage: TrafficStage, plane: string, pace: Pace): Prom
     await chapter('beside: abort', besideAbort)
     await chapter('beside: supersede', besideSupersede)
   }
+  if (switches) await chapter('way back', wayBack)
   while (load.totals().requests < pace.atLeast) await chapter('promote again', promote)
   const ownedToMs = Date.now()
+  await switches?.close()
+  const parts = (switches?.seen ?? []).filter((served) => served.includes('+'))
+  assert.deepEqual(parts, [], 'all traffic moves in one write')
   await chapter('delete', remove)
   await Promise.all([load.stop(), testers?.stop()])
   const loads = [load, ...(testers ? [testers] : [])]

@@ -28,6 +28,17 @@ export const besideSteps = ({ beside }: RouterStory): Steps => {
   ]
 }
 
+/** Where testers of a blue-green release call. */
+export const previewHost = 'checkout-preview'
+
+/** Old pods are kept for longer than it takes to see the need of a way back. */
+const blueGreen = {
+  hold: '1s',
+  approval: true,
+  preview: { service: previewHost },
+  keep: '4s',
+}
+
 export const isEncrypted = ({ calls }: RouterStory): boolean =>
   calls.kind === 'connections' && calls.serverName !== undefined
 
@@ -82,7 +93,7 @@ function renderWith(
   { namespace, router, steps }: Omit<Applied, 'release'>,
   what: Readonly<Record<string, unknown>>,
 ): KubeObject {
-  const strategy = router.isBlueGreen ? { blueGreen: { hold: '3s' } } : { canary: { steps } }
+  const strategy = router.isBlueGreen ? { blueGreen } : { canary: { steps } }
   return {
     apiVersion: 'sluice.dev/v1alpha1',
     kind: 'Rollout',

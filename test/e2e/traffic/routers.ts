@@ -134,6 +134,28 @@ export const routerStories: readonly RouterStory[] = [
     calls: inside,
   },
   {
+    name: 'istio blue-green',
+    traffic: { istio: { host } },
+    route: virtualServices,
+    isBlueGreen: true,
+    calls: inside,
+  },
+  {
+    name: 'linkerd blue-green',
+    traffic: { linkerd },
+    route: HTTPRoute,
+    isBlueGreen: true,
+    calls: inside,
+  },
+  {
+    name: 'gateway api blue-green',
+    traffic: { gatewayApi: { ...linkerd, routes: [{ name: 'shop', rules: ['checkout'] }] } },
+    route: HTTPRoute,
+    users: [httpRoute()],
+    isBlueGreen: true,
+    calls: outside,
+  },
+  {
     name: 'service blue-green',
     traffic: { service: { host } },
     route: services,

@@ -21,7 +21,7 @@ import {
   type Steps,
   usualSteps,
 } from './release.ts'
-import type { RouterStory } from './routers.ts'
+import type { Calls, RouterStory } from './routers.ts'
 import { createStory, type Story } from './story.ts'
 
 export interface TrafficStage {
@@ -34,6 +34,8 @@ export interface TrafficStage {
   readonly origin: Origin
   /** Routes of users, as they were stored at first. */
   readonly given: readonly KubeObject[]
+  /** The release that was applied last. */
+  applied(): Release
   /** Applies a release; a field manager of its own, as a delivery tool has. */
   apply(release: Release): Promise<void>
   /** Steps of what is released from now on. */
@@ -45,7 +47,12 @@ export interface TrafficStage {
   /** Ends the controller without warning and starts it again, as a container is. */
   killController(): Promise<void>
   /** From now on callers call. */
-  call(requestsPerSecond: number, headers?: Readonly<Record<string, string>>): Promise<Load>
+  call(
+    requestsPerSecond: number,
+    headers?: Readonly<Record<string, string>>,
+    /** Another than that of the story. */
+    host?: string,
+  ): Promise<Load>
   /** The end of the log of the controller. */
   tail(): Promise<string>
   close(): Promise<void>
@@ -60,6 +67,7 @@ const namespaceResource: Resource = {
   plural: 'namespaces',
   namespaced: false,
 }
+const inside = { kind: 'requests', via: 'sidecar' } as const
 // Shorter than the drain time, as it should be chosen.
 const lifetimeMs = 500
 
@@ -101,13 +109,17 @@ export async function setTrafficStage(options: StageOptions): Promise<TrafficSta
     }
     let controller = begin()
     let steps = usualSteps
+    let applied: Release = { version: '' }
     const adopt = () => apply(api, rollouts, renderAdoption({ namespace, router, steps }))
     return {
       ...{ api, namespace, router, origin, story, lag, given, removedPods: removed.at },
-      apply: (release) =>
-        origin === 'template'
+      applied: () => applied,
+      apply(release) {
+        applied = release
+        return origin === 'template'
           ? apply(api, rollouts, renderRollout({ namespace, router, release, steps }))
-          : apply(api, deployments, renderDeployment({ namespace, router, release })),
+          : apply(api, deployments, renderDeployment({ namespace, router, release }))
+      },
       async plan(next) {
         steps = next
         if (origin === 'deployment') await adopt()
@@ -119,8 +131,9 @@ export async function setTrafficStage(options: StageOptions): Promise<TrafficSta
         await controller.ended
         controller = begin()
       },
-      async call(requestsPerSecond, headers = {}) {
-        const load = await startCalling(dataPlane, router, { requestsPerSecond, headers })
+      async call(requestsPerSecond, headers = {}, host) {
+        const calls = host === undefined ? router.calls : ({ ...inside, host } as const)
+        const load = await startCalling(dataPlane, calls, { requestsPerSecond, headers })
         stack.defer(() => load.stop())
         return load
       },
@@ -196,7 +209,7 @@ interface Calling {
 
 async function startCalling(
   plane: DataPlane,
-  { calls }: RouterStory,
+  calls: Calls,
   { requestsPerSecond, headers }: Calling,
 ): Promise<Load> {
   const clock = systemClock
