@@ -115,7 +115,10 @@ function rewritten(
     )
   }
   try {
-    const text = wanted.reduce((before, one) => spliced({ ...tip, text: before }, one), tip.text)
+    const text = wanted.reduce(
+      (before, one) => spliced({ ...tip, text: before }, one, badText),
+      tip.text,
+    )
     if (isProven(tip.text, text, wanted)) return commit(text)
     return needsHuman(
       `the text of ${names} in ${tip.path} is shared with other fields by anchors, or is written in a form that can not be edited safely; restore ${changed[0]} by hand`,
@@ -129,7 +132,7 @@ function rewritten(
 }
 
 /** A field that comes, goes or is replaced as a whole is an edit of what is around it. */
-function spliced(tip: FileText, { target, field }: Wanted): string {
+function spliced(tip: FileText, { target, field }: Wanted, badText: string | undefined): string {
   const document = target.find(parseYamlFile(tip.path, tip.text).documents)
   const good = target.find(parseYamlFile(tip.path, target.goodText).documents)
   if (!document || !good) throw new Unspliceable(`${target.name} is not where it was expected`)
@@ -151,6 +154,7 @@ function spliced(tip: FileText, { target, field }: Wanted): string {
     return spliceEdits({
       tip: written(tip.text, document, field.path),
       good: written(target.goodText, good, field.path),
+      badText,
       merged: merge.value,
       edits: merge.edits,
     })
@@ -158,6 +162,7 @@ function spliced(tip: FileText, { target, field }: Wanted): string {
   return spliceEdits({
     tip: written(tip.text, document, root),
     good: written(target.goodText, good, root),
+    badText,
     merged: whole.value,
     edits: whole.edits,
   })

@@ -39,7 +39,14 @@ describe('a dry run', { concurrency: 3 }, () => {
       name: 'of a Rollout that is gone',
       after: [{ [path]: null, 'b.yaml': 'a: b\n' }],
       decision: 'superseded',
-      because: /not on the branch/,
+      because: /no longer on branch main/,
+    },
+    {
+      name: 'of a file that can not be read',
+      after: [{ 'shop/checkout.yaml': bad.replace('spec:', 'spec:\n  replicas: 4') }],
+      decision: 'needs-human',
+      because:
+        /shop\/checkout can not be read on branch main: shop\/checkout\.yaml:\d+ has the key "replicas" twice/,
     },
     {
       name: 'of what a person has restored',
@@ -89,6 +96,17 @@ describe('a dry run', { concurrency: 3 }, () => {
       const input = { repo: repo.repository, branch: 'main', rollout }
       const result = await dryRun({ ...input, bad: first, good: empty })
       assert.equal(result.decision, 'needs-human')
+    })
+  })
+
+  it('of two commits with one release says that it differs elsewhere', async () => {
+    await withRepository(async (repo) => {
+      const first = await repo.commit({ 'a.yaml': good, 'values.yaml': 'tag: 1\n' })
+      const second = await repo.commit({ 'values.yaml': 'tag: 2\n' })
+      const input = { repo: repo.repository, branch: 'main', rollout }
+      const shown = await dryRun({ ...input, bad: second, good: first })
+      assert.equal(shown.decision, 'nothing')
+      assert.match(shown.because, /both commits hold the same release .* values of Helm/)
     })
   })
 

@@ -63,7 +63,6 @@ async function decide(
   const search = { mirror, rollout, isIncluded }
   const [bad] = await locate(search, names.bad)
   const [good] = await locate(search, names.good, bad?.path)
-  const [current] = await locate(search, tip, bad?.path)
   const tree = await treeOf(mirror, tip)
   const without = (decision: Decision, because: string): DryRun => ({
     decision,
@@ -74,10 +73,15 @@ async function decide(
     message: '',
   })
   const name = `${rollout.namespace}/${rollout.name}`
-  if (!current && (bad || good)) return without('superseded', `${name} is not on the branch`)
+  const isGone = !(bad && good) && (await locate(search, tip)).length === 0
+  if (isGone && (bad || good)) return without('superseded', `${name} is not on the branch`)
   if (!bad) return without('needs-human', `${name} is not in the bad commit ${input.bad}`)
   if (!good) return without('needs-human', `${name} is not in the good commit ${input.good}`)
   const request = requestOf(input, await named(search, bad), await named(search, good))
+  if (request.bad.revision === request.good.revision) {
+    const because = `both commits hold the same release of ${name}: what differs stands elsewhere, such as in values of Helm`
+    return without('nothing', because)
+  }
   const group = await planGroup({ mirror, isIncluded, tip }, [request])
   const [plan] = group.plans
   if (!plan) {

@@ -1,5 +1,6 @@
 // The name of a Rollout in; its document at a commit, and the texts of two of its releases in the history,
 // out. Found by identity: files move, and commits that were remembered may be wrong or gone.
+import type { SourceError } from '../../crds/git-source.ts'
 import { type Hash, revisionOf } from '../../crds/revision.ts'
 import { bring } from '../repository/bring.ts'
 import { GitError } from '../repository/command.ts'
@@ -35,6 +36,20 @@ export async function locate(search: Search, commit: string, hint?: string): Pro
     if (found.length > 0) return found
   }
   return versionsIn(search, await filesWith(search, commit, [rollout.name]))
+}
+
+/** Where the Rollout is written so that it can not be read, and why; null when it is nowhere. */
+export async function locateUnreadable(
+  search: Search,
+  commit: string,
+): Promise<Pick<SourceError, 'path' | 'line' | 'message'> | null> {
+  for (const { path, text } of await filesWith(search, commit, [search.rollout.name])) {
+    if (!text.includes(groupMarker)) continue
+    const { documents, problems } = parseYamlFile(path, text)
+    const [problem] = [...problems, ...(findRollout(documents, search.rollout)?.problems ?? [])]
+    if (problem) return problem
+  }
+  return null
 }
 
 /** The text of a file in one commit. */

@@ -11,6 +11,7 @@ import {
   type FoundRelease,
   findReleases,
   locate,
+  locateUnreadable,
   type Releases,
   type Search,
   type Version,
@@ -132,7 +133,7 @@ export async function planRevert(
   const search: Search = { mirror, rollout, isIncluded }
   const places = known.current ? [known.current] : await locate(search, tip, request.path)
   const [found] = places
-  if (!found) return done('Superseded', `${name} is no longer on branch ${mirror.branch}`)
+  if (!found) return absent(search, tip)
   if (places.length > 1) {
     const paths = places.map(({ path }) => path).join(' and ')
     return done('NeedsHuman', `${name} is written in ${paths}; remove one and restore the other`)
@@ -169,6 +170,19 @@ export async function planRevert(
     good: releases.good,
     authors: known.authors,
   })
+}
+
+/** A file that nobody can read is no word of anybody. */
+async function absent(search: Search, tip: string): Promise<RevertPlan> {
+  const name = `${search.rollout.namespace}/${search.rollout.name}`
+  const { branch } = search.mirror
+  const problem = await locateUnreadable(search, tip)
+  if (problem === null) return done('Superseded', `${name} is no longer on branch ${branch}`)
+  const { path, line, message } = problem
+  return done(
+    'NeedsHuman',
+    `${name} can not be read on branch ${branch}: ${path}:${line} ${message}`,
+  )
 }
 
 interface Placed {

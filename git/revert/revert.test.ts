@@ -142,6 +142,52 @@ const rows: Row[] = [
     text: edit(good, ['replicas: 6', 'replicas: 7']),
   },
   {
+    name: 'comments above an item come back with it, and those of the bad release go with theirs',
+    good: edit(good, [
+      '            - name: CACHE',
+      '            # off in tests\n            - name: CACHE',
+    ]),
+    bad: edit(
+      good,
+      ["            - name: CACHE\n              value: 'on'\n", ''],
+      [
+        '          args:',
+        '            # of the new one\n            - name: NEW\n              value: x\n          args:',
+      ],
+    ),
+    tip: edit(
+      good,
+      ["            - name: CACHE\n              value: 'on'\n", ''],
+      [
+        '          args:',
+        '            # of the new one\n            - name: NEW\n              value: x\n          args:',
+      ],
+      ['replicas: 6', 'replicas: 7'],
+    ),
+    text: edit(
+      good,
+      ['            - name: CACHE', '            # off in tests\n            - name: CACHE'],
+      ['replicas: 6', 'replicas: 7'],
+    ),
+  },
+  {
+    name: 'a comment that a person wrote above what goes stays',
+    bad: edit(good, ['          resources:\n', '          tty: true\n          resources:\n']),
+    tip: edit(good, [
+      '          resources:\n',
+      '          # asked in June\n          tty: true\n          resources:\n',
+    ]),
+    text: edit(good, [
+      '          resources:\n',
+      '          # asked in June\n          resources:\n',
+    ]),
+  },
+  {
+    name: 'a file that became JSON since stays JSON',
+    tip: `${JSON.stringify(parse(bad), null, 2)}\n`,
+    text: `${JSON.stringify(parse(good), null, 2)}\n`,
+  },
+  {
     name: 'named items of lists are added and removed by name',
     bad: edit(
       good,

@@ -41,6 +41,19 @@ describe('a file', () => {
     assert.deepEqual(definitions[0]?.object['metadata'], { name: 'checkout', namespace: 'shop' })
   })
 
+  it('tells that a List hides what it holds', () => {
+    const items = rolloutText().replaceAll('\n', '\n    ').trim()
+    const { definitions, errors, isComplete } = read(
+      `apiVersion: v1\nkind: List\nitems:\n  - ${items}\n`,
+      'apiVersion: v1\nkind: List\nitems: [] # sluice.dev/\n',
+    )
+    assert.deepEqual([definitions, isComplete], [[], false])
+    assert.deepEqual(
+      errors.map(({ path, line, message }) => `${path}:${line} ${message.slice(0, 9)}`),
+      ['0.yaml:3 is a List'],
+    )
+  })
+
   it('is read as kubectl reads it', () => {
     const text = 'mode: 0644\non: yes\ntime: 12:30:45\ndate: 2026-01-02\nbig: 1_000\nnothing: ~\n'
     const [document] = parseYamlFile('', text).documents

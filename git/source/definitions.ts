@@ -117,6 +117,11 @@ type Readable = Pick<YamlDocument, 'index' | 'value' | 'problems' | 'place'>
 function readDocument(document: Readable, namespace: string): Read {
   const { value, problems } = document
   const header = headerOf(value)
+  if (isListOfOurs(value)) {
+    const message =
+      'is a List with kinds of Sluice in it, which are not read there. Write each as a document of its own'
+    return { errors: [{ ...document.place(['items']), message }], isUnclear: true }
+  }
   const isForeign = header.apiVersion !== undefined && !header.apiVersion.startsWith(groupMarker)
   if (isForeign) return {}
   const kind = definitionKinds.find((one) => one === header.kind)
@@ -126,11 +131,8 @@ function readDocument(document: Readable, namespace: string): Read {
   // Of a document that can not be read it is not known that it is another kind.
   if (problems.length > 0) return header.kind && !kind ? {} : broken(problems.map(withoutPath))
   if (!kind || !isMapping(value) || header.apiVersion === undefined) return {}
-  if (header.namespace !== undefined && header.namespace !== namespace) {
-    const place = document.place(['metadata', 'namespace'])
-    const message = `${kind} ${header.name ?? ''} asks for namespace ${header.namespace}, but this GitSource may only write to ${namespace}. Remove metadata.namespace, or add a GitSource there`
-    return { errors: [{ ...place, message: message.slice(0, 1024) }] }
-  }
+  const stray = strayError(document, namespace)
+  if (stray) return { errors: [stray] }
   const rollout = kind === 'Rollout' ? parseRollout(value) : null
   const result = rollout ?? parseAnalysisTemplate(value)
   if (!result.ok) {
@@ -160,6 +162,22 @@ function readDocument(document: Readable, namespace: string): Read {
       ...(rollout?.ok ? configNamesOf(rollout.value.spec) : {}),
     },
   }
+}
+
+/** A definition that asks for another namespace. */
+function strayError({ value, place }: Readable, namespace: string) {
+  const { kind, name = '', namespace: asked = namespace } = headerOf(value)
+  if (asked === namespace) return null
+  const message = `${kind} ${name} asks for namespace ${asked}, but this GitSource may only write to ${namespace}. Remove metadata.namespace, or add a GitSource there`
+  return { ...place(['metadata', 'namespace']), message: message.slice(0, 1024) }
+}
+
+/** As `kubectl get -o yaml` writes several objects. */
+function isListOfOurs(value: unknown): boolean {
+  if (!isMapping(value) || value['kind'] !== 'List' || !Array.isArray(value['items'])) return false
+  return value['items'].some(
+    (item: unknown) => isMapping(item) && String(item['apiVersion']).startsWith(groupMarker),
+  )
 }
 
 function configNamesOf({ config }: RolloutSpec): Pick<Definition, 'configNames'> {

@@ -47,6 +47,26 @@ export function lineEnd(text: string, offset: number): number {
   return text[newline - 1] === '\r' ? newline - 1 : newline
 }
 
+/** The comments on the lines just above a line, each without its indentation. */
+export function commentsAbove(text: string, offset: number): string[] {
+  const comments: string[] = []
+  for (let end = offset - columnAt(text, offset); end > 0; ) {
+    const start = text.lastIndexOf('\n', end - 2) + 1
+    const line = text.slice(start, end).trim()
+    if (!line.startsWith('#')) break
+    comments.unshift(line)
+    end = start
+  }
+  return comments
+}
+
+/** The same text, begun earlier by the lines of some comments above it. */
+export function withLinesAbove(text: string, start: number, count: number): number {
+  let begin = start
+  for (let i = 0; i < count; i++) begin = text.lastIndexOf('\n', begin - 2) + 1
+  return begin
+}
+
 /** A line of its own behind the line of `end`: behind its line break, which a removal may take away. */
 export function insertAfter(text: string, end: number, piece: string): Splice {
   const newline = text.indexOf('\n', lineEnd(text, end))

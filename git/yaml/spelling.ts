@@ -4,6 +4,7 @@ import { isAlias, isMap, isScalar, isSeq, type Pair, type ParsedNode, stringify 
 import type { Edit } from './merge.ts'
 import {
   columnAt,
+  commentsAbove,
   endOf,
   keyOf,
   keyStart,
@@ -25,6 +26,8 @@ export interface Written {
 export interface SpliceInput {
   readonly tip: Written
   readonly good: Written
+  /** The file of the bad release, if known: then its comments go with what they speak of. */
+  readonly badText?: string | undefined
   /** The merged release, for collections that are written anew. */
   readonly merged: unknown
   readonly edits: readonly Edit[]
@@ -43,7 +46,8 @@ export function inlineScalar(
   let spelling = isScalar(source) ? input.good.text.slice(source.range[0], source.range[1]) : ''
   const isInFlow = isFlowValue(edit.path, input)
   const isPlain = isScalar(source) && source.type === 'PLAIN'
-  if (spelling === '' || source?.tag || (isInFlow && isPlain && /[,[\]{}]/.test(spelling))) {
+  const isOdd = isInFlow && isPlain && /[,[\]{}]/.test(spelling)
+  if (spelling === '' || source?.tag || isOdd || isJson(edit.path, input)) {
     spelling = JSON.stringify(edit.value)
   }
   return /[\r\n]/.test(spelling) ? null : { start, end, text: spelling }
@@ -65,18 +69,26 @@ export function renderPair(
   if (pair && isSame(document.node([...root, ...path]), edit.value)) {
     const start = keyStart(pair)
     const source = text.slice(start, pairEnd(text, pair))
-    if (isFree(pair.value)) return indented(source, columnAt(text, start), column)
+    if (isFree(pair.value)) {
+      const isOnOwnLine = text.slice(start - columnAt(text, start), start).trim() === ''
+      const lead = edit.kind === 'insert' && isOnOwnLine ? lostComments(input, start) : []
+      const lines = [...lead, indented(source, columnAt(text, start), column)]
+      return lines.join(`\n${' '.repeat(column)}`)
+    }
   }
   return indented(stringifyPlain({ [key]: edit.value }), 0, column)
 }
 
-export function renderItem(
-  edit: Extract<Edit, { kind: 'insert' }>,
-  column: number,
-  input: SpliceInput,
-) {
+type Insertion = Extract<Edit, { kind: 'insert' }>
+
+const itemPath = (edit: Insertion, input: SpliceInput): FieldPath => [
+  ...goodPath(edit.path.slice(0, -1), input),
+  edit.goodIndex ?? -1,
+]
+
+export function renderItem(edit: Insertion, column: number, input: SpliceInput) {
   const { document, root, text } = input.good
-  const path = [...goodPath(edit.path.slice(0, -1), input), edit.goodIndex ?? -1]
+  const path = itemPath(edit, input)
   const parent = document.node([...root, ...path.slice(0, -1)])
   const item = document.node([...root, ...path])
   if (isSeq(parent) && !parent.flow && isSame(item, edit.value) && isFree(item)) {
@@ -100,6 +112,26 @@ export function renderFlow(value: unknown, old: string, { good }: SpliceInput): 
     collectionStyle: 'flow',
     aliasDuplicateObjects: false,
   }).trimEnd()
+}
+
+/** Comments above what comes back, which the tip has no more. */
+function lostComments({ good, tip }: SpliceInput, start: number): string[] {
+  const above = commentsAbove(good.text, start)
+  return above.some((comment) => tip.text.includes(comment)) ? [] : above
+}
+
+/** The same of an item of a list. */
+export function itemComments(edit: Insertion, input: SpliceInput): string[] {
+  const item = input.good.document.node([...input.good.root, ...itemPath(edit, input)])
+  return isSame(item, edit.value) ? lostComments(input, startOf(item)) : []
+}
+
+/** How many comments above what goes came with it: those of the bad text that the good one does not hold. */
+export function comingComments({ tip, good, badText }: SpliceInput, start: number): number {
+  if (badText === undefined) return 0
+  const nearest = commentsAbove(tip.text, start).reverse()
+  const first = nearest.findIndex((one) => good.text.includes(one) || !badText.includes(one))
+  return first < 0 ? nearest.length : first
 }
 
 function stringifyPlain(value: unknown): string {
@@ -153,6 +185,15 @@ function isFree(node: unknown): boolean {
 function isSame(node: ParsedNode | null, value: unknown): boolean {
   if (node === null || !isFree(node)) return false
   return JSON.stringify(node.toJSON()) === JSON.stringify(value)
+}
+
+/** Keys in quotes, in braces: the file may have to stay JSON. */
+function isJson(path: FieldPath, { tip }: Pick<SpliceInput, 'tip'>): boolean {
+  const parent = tip.document.node([...tip.root, ...path.slice(0, -1)])
+  if (isSeq(parent))
+    return parent.flow === true && path.length > 1 && isJson(path.slice(0, -1), { tip })
+  if (!isMap(parent) || parent.flow !== true) return false
+  return (parent.items as Pair[]).every(({ key }) => isScalar(key) && key.type === 'QUOTE_DOUBLE')
 }
 
 export function isFlowValue(path: FieldPath, { tip }: SpliceInput): boolean {

@@ -16,10 +16,13 @@ import {
   startOf,
   toEol,
   Unspliceable,
+  withLinesAbove,
 } from './places.ts'
 import {
+  comingComments,
   inlineScalar,
   isFlowValue,
+  itemComments,
   renderFlow,
   renderItem,
   renderPair,
@@ -149,7 +152,7 @@ function removePair({ edit, items, start, end }: Removal, input: SpliceInput): S
   const { text } = input.tip
   const staying = stayingIndex(edit, items, input)
   const position = items.findIndex((item) => keyOf(item) === String(edit.path.at(-1)))
-  if (!isAfterDash(text, items) || position > staying) return removeLines(text, start, end)
+  if (!isAfterDash(text, items) || position > staying) return removeWithComments(input, start, end)
   if (position > 0) return { start, end: start, text: '' }
   return { start, end: keyStart(items[staying]), text: '' }
 }
@@ -175,17 +178,24 @@ function spliceInList(edit: Edit, items: readonly (Node | null)[], input: Splice
   if (edit.kind === 'remove') {
     const item = items[Number(edit.path.at(-1))]
     const { lineStart } = dashOf(item)
-    return removeLines(text, lineStart, endOf(item))
+    return removeWithComments(input, lineStart, endOf(item))
   }
   if (edit.kind !== 'insert') throw new Unspliceable('an item of a list would change its type')
   const { indent, gap } = dashOf(items[0])
   const column = indent.length + 1 + gap.length
-  const piece = `${indent}-${gap}${toEol(renderItem(edit, column, input), text)}`
+  const above = itemComments(edit, input).map((comment) => `${indent}${comment}${eolOf(text)}`)
+  const piece = `${above.join('')}${indent}-${gap}${toEol(renderItem(edit, column, input), text)}`
   const before = edit.after.find((index) => !isRemoved(edit.path, index, input))
   if (before !== undefined) return insertAfter(text, endOf(items[Number(before)]), piece)
   const staying = items.find((_, index) => !isRemoved(edit.path, index, input))
   const { lineStart } = dashOf(staying)
   return { start: lineStart, end: lineStart, text: `${piece}${eolOf(text)}` }
+}
+
+function removeWithComments(input: SpliceInput, start: number, end: number): Splice {
+  const { text } = input.tip
+  const lines = removeLines(text, start, end)
+  return { ...lines, start: withLinesAbove(text, lines.start, comingComments(input, start)) }
 }
 
 function isRemoved(path: FieldPath, sibling: string | number, { edits }: SpliceInput): boolean {
