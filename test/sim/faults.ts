@@ -77,6 +77,7 @@ export const faults = [
   { id: 'U2', says: 'the controller is downgraded, and the status can not be read', rate: 0.06 },
   { id: 'H6', says: 'somebody merges or closes the pull request', rate: 0.6 },
   { id: 'N1', says: 'the receiver of messages fails, is slow, or its answer is lost', rate: 0.3 },
+  { id: 'X7', says: 'the mesh refuses a route at first, or is late to take it', rate: 0.25 },
 ] as const satisfies readonly Fault[]
 
 export type FaultId = (typeof faults)[number]['id']

@@ -2,7 +2,7 @@
 // reason why this product or this world can not break it.
 import { configRules } from './configured.ts'
 import { adoptionRules } from './rules-adoption.ts'
-import { besideRules, previewRules } from './rules-beside.ts'
+import { besideRules, previewRules, selectorRules } from './rules-beside.ts'
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
 import { ownerRules, requestRules } from './rules-owner.ts'
@@ -16,6 +16,7 @@ export const rules: readonly { readonly name: string; readonly says: string }[] 
   ...besideRules,
   ...adoptionRules,
   ...previewRules,
+  ...selectorRules,
   ...fleetRules,
   ...configRules,
   ...objectRules,

@@ -40,6 +40,8 @@ export interface MeshParts {
   readonly router: RouterPart
   /** A proxy needs at most so long to learn a route, ms. */
   readonly settleMs: number
+  /** How long the mesh needs to take this version of a route, ms. */
+  readonly takesMs: (change: Change) => number
   readonly onWeights: () => void
 }
 
@@ -72,7 +74,9 @@ export function createMesh(parts: MeshParts): Mesh {
     known.some((weights) => (weights?.[revision] ?? 0) > 0) ||
     asides.some((aside) => aside?.isMatched && aside.revision === revision)
 
-  const changedRoute = ({ type, object, version }: Change) => {
+  const changedRoute = (change: Change) => {
+    const { type, object, version } = change
+    const takesMs = type === 'DELETED' ? 0 : parts.takesMs(change)
     const found = type === 'DELETED' ? {} : weightsOf(object)
     const weights = Object.keys(found).length > 0 ? found : null
     const aside = type === 'DELETED' ? null : asideOf(object)
@@ -85,7 +89,7 @@ export function createMesh(parts: MeshParts): Mesh {
     const late = choices.at('X6')
     for (let proxy = 0; proxy < proxyCount; proxy += 1) {
       const ms = late ? late.between(proxy, 0, Math.max(0, settleMs - 50)) : usualMs
-      kernel.after(Math.min(ms, Math.max(0, settleMs - 50)), () =>
+      kernel.after(takesMs + Math.min(ms, Math.max(0, settleMs - 50)), () =>
         learn(proxy, { version, weights, aside }),
       )
     }

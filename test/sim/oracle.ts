@@ -9,7 +9,7 @@ import { configRules } from './configured.ts'
 import type { Push } from './git-host.ts'
 import { isPreview, isRoute, isSubsets, routerOf } from './routing.ts'
 import { adoptionRules } from './rules-adoption.ts'
-import { besideRules, previewRules } from './rules-beside.ts'
+import { besideRules, previewRules, selectorRules } from './rules-beside.ts'
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
 import { createJudgedRule } from './rules-judged.ts'
@@ -39,7 +39,7 @@ function rulesOf({ scenario }: View, change: Change): readonly Rule<Change>[] {
   if (isPreview(change)) return previewRules
   if (resource.plural === deployments.plural) return adoptionRules
   if (isRoute(router, change)) {
-    const written = [...routeRules, ...besideRules, ...retreatRules]
+    const written = [...routeRules, ...besideRules, ...selectorRules, ...retreatRules]
     return type === 'DELETED' ? objectRules : [...written, ...objectRules]
   }
   if (resource.plural === replicaSets.plural && object.metadata.labels?.[label.revision]) {

@@ -116,6 +116,8 @@ const drawn: readonly RouterKind[] = ['istioInPlace', 'linkerd', 'gatewayApi', '
 
 /** Of its own stream, so that all else of a seed stays as it was. */
 export function drawRouter(seed: number, isBlueGreen: boolean): RouterKind {
+  // Without a mesh a share of traffic is a share of pods.
+  if (!isBlueGreen && streamOf(seed, 14).chance(0.08)) return 'service'
   const stream: Stream = streamOf(seed, 10)
   if (stream.chance(0.4)) return 'istio'
   return isBlueGreen && stream.chance(0.5) ? 'service' : stream.pick(drawn)

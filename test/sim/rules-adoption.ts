@@ -91,9 +91,13 @@ export function workloadAtRest({ server, pods, scenario }: View): string | null 
   if (workload['spec'].paused) return 'the Deployment is held'
   if (rollout) return size === 0 ? null : `the Deployment still asks for ${size} pods`
   const { labels = {}, annotations = {} } = workload.metadata
-  const mark = [...Object.entries(labels), ...Object.entries(annotations)].find(isOurs)
+  const last = server.log(rollouts).at(-1)?.object
+  // One that went before it had taken a pod promised nothing, and leaves the label it was found by.
+  const wasTaken = last?.metadata.finalizers?.length !== undefined
+  const marks = [...Object.entries(annotations), ...(wasTaken ? Object.entries(labels) : [])]
+  const mark = marks.find(isOurs)
   if (mark) return `the Deployment still carries ${mark[0]}`
-  const wanted = sizeOf(server.log(rollouts).at(-1)?.object ?? null)
+  const wanted = sizeOf(last ?? null)
   return size === wanted && pods.readyOf(workloadPods) === wanted
     ? null
     : `the Deployment has ${pods.readyOf(workloadPods)} of ${size} pods back, ${wanted} were wanted`

@@ -88,6 +88,25 @@ export const besideRules: readonly Rule<Change>[] = [
   },
 ]
 
+/** Asked of a Service that splits by pods. */
+export const selectorRules: readonly Rule<Change>[] = [
+  {
+    name: 'H4-pods',
+    says: 'a selector opens to all pods only when there are none but those of stable and of the canary',
+    check(view, { object, previous }) {
+      const pinnedTo = (one: KubeObject | null) => one?.['spec'].selector?.[label.revision]
+      const isOpened = pinnedTo(previous) !== undefined && pinnedTo(object) === undefined
+      if (object.kind !== 'Service' || !isOpened || !rolloutOf(view)) return null
+      const { stable, canary } = statusOf(rolloutOf(view))
+      const known = [stable?.revision, canary?.revision]
+      const stray = view.pods
+        .revisions()
+        .find((revision) => !known.includes(revision) && view.pods.readyOf(revision) > 0)
+      return stray === undefined ? null : `pods of ${stray} serve, too`
+    },
+  },
+]
+
 export const previewRules: readonly Rule<Change>[] = [
   {
     name: 'T7-preview',

@@ -3,8 +3,10 @@ import { durationMs } from '../../crds/duration.ts'
 import { commandAnnotation } from '../../crds/names.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import type { Change } from './api-server.ts'
+import { stepAt } from './plan.ts'
+import { routeLog } from './routing.ts'
 import { skewMs } from './rules-status.ts'
-import { type Rule, rolloutAt, staleMs, statusOf, type View } from './view.ts'
+import { type Rule, rolloutAt, staleMs, statusOf, type View, wasTouched } from './view.ts'
 
 interface Gate {
   readonly holdMs: number
@@ -57,6 +59,22 @@ export const gateRules: readonly Rule<Change>[] = [
     check(view, change) {
       const gate = passing(view, change)
       return gate?.approval && !gate.isByPerson ? 'nobody said promote' : null
+    },
+  },
+  {
+    name: 'V1-live',
+    says: 'a step is left only when proxies serve its weight, or by the word of a person',
+    check(view, change) {
+      const { canary, step = 0 } = statusOf(change.previous)
+      const gate = passing(view, change)
+      if (!gate || gate.isByPerson || !canary) return null
+      if (wasTouched(routeLog(view), view.kernel.now() - staleMs(view))) return null
+      const { weight } = stepAt(change.object['spec'], step)
+      const served = view.mesh.proxies().map((weights) => weights?.[canary.revision] ?? 0)
+      const isByPods = view.mesh.proxies().includes(null)
+      return isByPods || served.every((one) => one === weight)
+        ? null
+        : `proxies give ${served} % and the step says ${weight} %`
     },
   },
   {

@@ -3,7 +3,7 @@ import { trailersOf } from '../../git/revert/message.ts'
 import { flightMs, history } from './git-client.ts'
 import { definitionsIn, isAncestor, type Push } from './git-host.ts'
 import { path } from './scenario.ts'
-import { type Rule, rolloutAt, rolloutOf, statusOf } from './view.ts'
+import { type Rule, rolloutAt, rolloutOf, staleMs, statusOf } from './view.ts'
 
 const trailer = ({ to }: Push, name: string) => trailersOf(to.message).get(name) ?? ''
 
@@ -59,7 +59,10 @@ export const pushRules: readonly Rule<Push>[] = [
     check(view, push) {
       const bad = trailer(push, 'Sluice-Bad')
       // A retry that comes while the push is on its way withdraws what can not be stopped any more.
-      const known = [rolloutOf(view), rolloutAt(view, view.kernel.now() - flightMs)]
+      // So does one that comes while the process stands still between its last look and the push.
+      const stoodStill = view.choices.made.some((key) => /^(C3|C5)#/.test(key))
+      const aheadMs = flightMs + (stoodStill ? staleMs(view) : 0)
+      const known = [rolloutOf(view), rolloutAt(view, view.kernel.now() - aheadMs)]
       if (known.includes(null)) return null
       const isKnown = known.some((rollout) =>
         statusOf(rollout).quarantine?.some(({ revision }) => revision === bad),

@@ -105,7 +105,9 @@ export function createWorld(options: WorldOptions): World {
     qualityOf: (one) => qualityOf(one, 0),
     onReady: () => truth.settle(),
   })
+  const acceptor = createAcceptor({ kernel, server, choices, router })
   const mesh = createMesh({
+    takesMs: acceptor.takesMs,
     kernel,
     choices,
     router,
@@ -181,7 +183,7 @@ export function createWorld(options: WorldOptions): World {
     (change) => oracle.changed(change),
     (change) => pods.changed(change),
     (change) => mesh.changed(change),
-    createAcceptor({ kernel, server, router }),
+    acceptor.changed,
     (change) => collect(world, change),
     (change) => hub.announce(change),
   )
