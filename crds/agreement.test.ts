@@ -72,6 +72,16 @@ test('specs on the edges of the rules are told apart by both', () => {
     ['falling weights', false, canary('5m', { weight: 5 }, { weight: 25 }, { weight: 10 })],
     ['a blue-green hold at the deadline', false, { ...base, blueGreen: { hold: '0.5h' } }],
     ['a long blue-green hold', false, { ...base, blueGreen: { hold: '31m' } }],
+    [
+      'a hold on the preview at the deadline',
+      false,
+      { ...base, blueGreen: { preview: { service: 'p', hold: '30m' } } },
+    ],
+    [
+      'a hold on the preview',
+      true,
+      { ...base, blueGreen: { preview: { service: 'p', hold: '5m' } } },
+    ],
     ['a year', true, { ...base, progressDeadline: '8760h', blueGreen: {} }],
     ['more than a year', false, { ...base, progressDeadline: '8760h1ms', blueGreen: {} }],
     ['more hours than CEL can count', false, canary('999999999h999999999h', { weight: 1 })],

@@ -125,6 +125,9 @@ const Preview = z
       description:
         'Checks must pass on the preview before the switch, too. They need requests there, or are Jobs or web hooks.',
     }),
+    hold: Duration.optional().meta({
+      description: 'Least time on the preview before the switch.',
+    }),
   })
   .meta({ description: 'A way to the new revision before it has traffic.' })
 
@@ -213,6 +216,11 @@ export const RolloutSpec = z
         fieldPath: '.progressDeadline',
       },
       {
+        rule: '!has(self.blueGreen) || !has(self.blueGreen.preview) || !has(self.blueGreen.preview.hold) || duration(self.blueGreen.preview.hold) < duration(self.progressDeadline)',
+        message: tooShort,
+        fieldPath: '.progressDeadline',
+      },
+      {
         rule: '!has(self.analysis) || !has(self.canary) || self.canary.steps[size(self.canary.steps) - 1].weight > 0',
         message: noTraffic,
         fieldPath: '.canary.steps',
@@ -256,8 +264,12 @@ function lastWeight(canary: { steps: readonly { weight: number }[] }): number {
 
 function holds(spec: {
   canary?: { steps: readonly { hold?: string | undefined }[] } | undefined
-  blueGreen?: { hold: string } | undefined
+  blueGreen?: { hold: string; preview?: { hold?: string | undefined } | undefined } | undefined
 }): string[] {
-  const steps = [...(spec.canary?.steps ?? []), ...(spec.blueGreen ? [spec.blueGreen] : [])]
+  const { canary, blueGreen } = spec
+  const steps = [
+    ...(canary?.steps ?? []),
+    ...(blueGreen ? [blueGreen, blueGreen.preview ?? {}] : []),
+  ]
   return steps.flatMap(({ hold }) => (hold === undefined ? [] : [hold]))
 }

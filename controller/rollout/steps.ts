@@ -25,7 +25,9 @@ export interface Strategy {
     | {
         readonly hold: string
         readonly approval: boolean
-        readonly preview?: { readonly checks: boolean } | undefined
+        readonly preview?:
+          | { readonly checks: boolean; readonly hold?: string | undefined }
+          | undefined
       }
     | undefined
 }
@@ -34,8 +36,9 @@ export function stepsOf(spec: Strategy): readonly Step[] {
   if (spec.blueGreen) {
     const { approval, hold, preview } = spec.blueGreen
     const isChecked = preview?.checks === true
+    const holdMs = durationMs(preview?.hold ?? '0s')
     return [
-      { weight: 0, fleetPercent: 100, holdMs: 0, approval, isChecked },
+      { weight: 0, fleetPercent: 100, holdMs, approval, isChecked },
       {
         weight: 100,
         fleetPercent: 100,

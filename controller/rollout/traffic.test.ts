@@ -239,6 +239,15 @@ describe('a preview', () => {
     assert.deepEqual([world.preview, world.status.stable?.revision], [v2, v2])
   })
 
+  it('is held for as long as was asked before the switch', () => {
+    const preview = { service: 'next', hold: '2m' }
+    const world = trial({ canary: undefined, blueGreen: { preview }, analysis: undefined })
+    world.pass(100)
+    assert.deepEqual(world.route.weights, { [v1]: 100, [v2]: 0 })
+    world.pass(60)
+    assert.equal(world.status.stable?.revision, v2)
+  })
+
   it('that cannot be led to a pod keeps the switch waiting', () => {
     const world = new World(spec('checkout:v1', over))
     world.pass(20)
