@@ -43,6 +43,21 @@ export const commonFlags: FlagTable = {
   help: { short: 'h', help: 'show this help' },
 }
 
+/** Flags that every command takes may stand before it, as kubectl has it: here they follow it. */
+export function commandFirst(argv: readonly string[]): readonly string[] {
+  let at = 0
+  for (let word = argv[at]; word !== undefined; word = argv[at]) {
+    const [, long, short, joined] = /^(?:--([a-z-]+)(?==|$)|-([a-z]))(.+)?$/.exec(word) ?? []
+    const known = Object.entries(commonFlags).find(
+      ([flag, about]) => flag === long || (short !== undefined && about.short === short),
+    )
+    if (!known || known[0] === 'help') break
+    at += known[1].takes !== undefined && joined === undefined ? 2 : 1
+  }
+  const [name, ...rest] = argv.slice(at)
+  return name === undefined ? [] : [name, ...argv.slice(0, at), ...rest]
+}
+
 /** Fails with `UsageError`. Everything after `--` is positional. */
 export function parseFlags(table: FlagTable, argv: readonly string[]): Parsed {
   const values = new Map<string, string | boolean>()

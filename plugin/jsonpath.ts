@@ -1,6 +1,6 @@
 // A template of `-o jsonpath=…` in, its text for an object out. The part of kubectl's language that scripts use:
 //
-//   {.a.b}  {.a['b.c']}  {.a\.b}  {.list[0]}  {.list[-1]}  {.list[*]}  {.map.*}
+//   {.a.b}  {.a['b.c']}  {.a\.b}  {.list[0]}  {.list[-1]}  {.list[0:2]}  {.list[0,2]}  {.list[*]}  {.map.*}  {..name}
 //   {.list[?(@.type=="Ready")].status}  {range .items[*]}…{end}  {"\n"}  text
 //
 // What is not in it is refused by name, never guessed.
@@ -8,9 +8,14 @@ import { UsageError } from './failure.ts'
 import { isRecord } from './json.ts'
 
 type Segment =
-  | { readonly kind: 'member'; readonly name: string }
+  /** `inside` is where it may lie instead: kubectl reads dots in quotes as a path. */
+  | { readonly kind: 'member'; readonly name: string; readonly inside?: readonly Segment[] }
   | { readonly kind: 'index'; readonly index: number }
+  | { readonly kind: 'slice'; readonly bounds: readonly (number | undefined)[] }
+  | { readonly kind: 'union'; readonly segments: readonly Segment[] }
   | { readonly kind: 'all' }
+  /** The value itself and all that is in it. */
+  | { readonly kind: 'descendants' }
   | { readonly kind: 'filter'; readonly path: readonly Segment[]; readonly test: Test | null }
 
 interface Test {
@@ -80,7 +85,9 @@ function pathOf(source: string): Segment[] {
 }
 
 function segmentOf(rest: string, source: string): [Segment, number] {
-  if (rest.startsWith('..')) throw refused(`uses "..", which is not supported: ${source}`)
+  if (/^\.\.(?=[^.\s])/.test(rest)) {
+    return [{ kind: 'descendants' }, rest[2] === '[' ? 2 : 1]
+  }
   const all = /^(\.\*|\[\*\])/.exec(rest)
   if (all) return [{ kind: 'all' }, all[0].length]
   const member = /^\.((?:[^.[\]{}\s"'\\]|\\.)+)/.exec(rest)
@@ -88,14 +95,31 @@ function segmentOf(rest: string, source: string): [Segment, number] {
     return [{ kind: 'member', name: (member[1] ?? '').replace(/\\(.)/g, '$1') }, member[0].length]
   }
   const quoted = /^\[("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\]/.exec(rest)
-  if (quoted) return [{ kind: 'member', name: unquote(quoted[1] ?? '') }, quoted[0].length]
+  if (quoted) return [quotedMember(quoted[1] ?? ''), quoted[0].length]
   const index = /^\[(-?\d{1,9})\]/.exec(rest)
   if (index) return [{ kind: 'index', index: Number(index[1]) }, index[0].length]
   const filter = /^\[\?\(((?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^"'()])*)\)\]/.exec(rest)
   if (filter) return [filterOf(filter[1] ?? ''), filter[0].length]
-  if (/^\[-?\d*:/.test(rest)) throw refused(`uses a slice, which is not supported: ${source}`)
-  if (/^\[[^\]]*,/.test(rest)) throw refused(`uses a union, which is not supported: ${source}`)
+  const slice = /^\[(-?\d{1,9})?:(-?\d{1,9})?(?::(\d{1,9}))?\]/.exec(rest)
+  if (slice) {
+    const bounds = slice.slice(1).map((bound) => (bound === undefined ? undefined : Number(bound)))
+    if (bounds[2] !== 0) return [{ kind: 'slice', bounds }, slice[0].length]
+  }
+  const union = /^\[((?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[-\d\s,])+)\]/.exec(rest)
+  if (union && /[^\s,]/.test(union[1] ?? '')) {
+    const members = [...(union[1] ?? '').matchAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^,\s]+/g)]
+    const segments = members.map(([one]) => segmentOf(`[${one}]`, source)[0])
+    return [{ kind: 'union', segments }, union[0].length]
+  }
   throw refused(`is not understood at "${rest.slice(0, 20)}" of "${source}"`)
+}
+
+function quotedMember(source: string): Segment {
+  const name = unquote(source)
+  const isPath = name.includes('.') && !source.includes('\\')
+  // A name that is no path is a name and nothing else.
+  const inside = isPath && /^[^.[\]{}\s"']+(\.[^.[\]{}\s"']+)+$/.test(name) ? pathOf(name) : null
+  return { kind: 'member', name, ...(inside && { inside }) }
 }
 
 function filterOf(source: string): Segment {
@@ -134,23 +158,38 @@ function render(parts: readonly Part[], object: unknown): string {
 /** As kubectl does, what is not there is nothing rather than an error. */
 function select(path: readonly Segment[], object: unknown): unknown[] {
   let found = [object]
-  for (const segment of path) found = found.flatMap((one) => below(segment, one))
+  for (const segment of path) {
+    // Of a union kubectl tells the first of all values, then the second of all.
+    const parts = segment.kind === 'union' ? segment.segments : [segment]
+    found = parts.flatMap((part) => found.flatMap((one) => below(part, one)))
+  }
   return found
 }
 
 function below(segment: Segment, value: unknown): unknown[] {
   switch (segment.kind) {
     case 'member':
-      return isRecord(value) && Object.hasOwn(value, segment.name) ? [value[segment.name]] : []
+      if (isRecord(value) && Object.hasOwn(value, segment.name)) return [value[segment.name]]
+      return segment.inside ? select(segment.inside, value) : []
     case 'index':
       return Array.isArray(value)
         ? [value.at(segment.index)].filter((one) => one !== undefined)
         : []
+    case 'slice':
+      return Array.isArray(value) ? sliced(value, segment.bounds) : []
+    case 'union':
+      return segment.segments.flatMap((one) => below(one, value))
+    case 'descendants':
+      return [value, ...below({ kind: 'all' }, value).flatMap((one) => below(segment, one))]
     case 'all':
       return Array.isArray(value) ? value : isRecord(value) ? Object.values(value) : []
     case 'filter':
       return Array.isArray(value) ? value.filter((one) => holds(segment, one)) : []
   }
+}
+
+function sliced(list: readonly unknown[], [from, to, step = 1]: readonly (number | undefined)[]) {
+  return list.slice(from ?? 0, to).filter((_, i) => i % step === 0)
 }
 
 function holds({ path, test }: Extract<Segment, { kind: 'filter' }>, one: unknown): boolean {

@@ -35,6 +35,19 @@ checkout  Progressing  1/2   5%      5d8f22aa01  77ab01cdef  1/1     1m   revisi
     })
   })
 
+  test('flags that every command takes may stand before it', async () => {
+    const { out } = await run(api.url, ['get', '-o', 'name'])
+    for (const before of [['-n', 'shop'], ['-nshop'], ['--namespace=shop', '--context', 'lab']]) {
+      assert.deepEqual(await run(api.url, [...before, 'get', '-o', 'name']), {
+        code: 0,
+        err: '',
+        out,
+      })
+    }
+    const { code, out: help } = await run(api.url, ['-n', 'shop'])
+    assert.deepEqual([code, help.includes('Usage: kubectl sluice COMMAND')], [2, true])
+  })
+
   test('status tells the whole story', async () => {
     const { out } = await run(api.url, ['status', 'rollout/checkout'])
     assert.equal(

@@ -1,13 +1,13 @@
 // Words of the command line in, an exit code out: 0 done, 1 failed or refused, 2 wrong usage.
 import { commands } from './command-table.ts'
 import { Failure, UsageError } from './failure.ts'
-import { describeFlags, parseFlags } from './flags.ts'
+import { commandFirst, describeFlags, parseFlags } from './flags.ts'
 import type { Command, World } from './invocation.ts'
 import { suggestion } from './near.ts'
 import { printable } from './render.ts'
 
 export async function main(argv: readonly string[], world: World): Promise<number> {
-  const [name, ...rest] = argv
+  const [name, ...rest] = commandFirst(argv)
   if (name === undefined || ['help', '--help', '-h'].includes(name)) {
     const about = name === 'help' ? find(rest[0]) : undefined
     world.print(about ? commandHelp(about) : generalHelp())

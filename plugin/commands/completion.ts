@@ -1,7 +1,7 @@
 // `kubectl sluice completion`: nothing in, the program that kubectl asks for completions out; and what it asks.
 import { contextNames } from '../cluster/kubeconfig.ts'
 import { UsageError } from '../failure.ts'
-import { commonFlags, type Flag, type FlagTable, parseFlags } from '../flags.ts'
+import { commandFirst, commonFlags, type Flag, type FlagTable, parseFlags } from '../flags.ts'
 import { type Command, connect, type Invocation, rolloutsPath, type World } from '../invocation.ts'
 import { list, record, text } from '../json.ts'
 
@@ -60,7 +60,11 @@ async function complete(
   world: World,
 ): Promise<Completions> {
   const current = line.at(-1) ?? ''
-  const [name, ...before] = line.slice(0, -1)
+  const [name, ...before] = commandFirst(line.slice(0, -1))
+  const last = flagOf(commonFlags, line.at(-2) ?? '')
+  if (name === undefined && last?.takes) {
+    return values(last, current, { world, flags: leniently(commonFlags, line.slice(0, -2)) })
+  }
   if (name === undefined || name === 'help') return starting(current, described(commands))
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (!command) return nothing
