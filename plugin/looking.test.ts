@@ -187,7 +187,7 @@ const completions: readonly [readonly string[], string][] = [
   [['status', 'checkout', ''], ':4\n'],
   [['get', 'checkout', ''], ':4\n'],
   [['-n', 'shop', 'status', ''], 'checkout\n:4\n'],
-  [['-n', ''], ':4\n'],
+  [['-n', ''], 'checkout\n:4\n'],
   [['get', '-o', 'y'], 'yaml\n:4\n'],
   [['get', '--output=j'], '--output=json\n--output=jsonpath=\n:4\n'],
   [['get', '-o', 'jsonp'], 'jsonpath=\n:6\n'],
