@@ -76,15 +76,20 @@ async function tick(reconciler: Reconciler, observed: Observed): Promise<number 
   return decision.wakeAt
 }
 
-/** Resolves with when to try again what is not taken until a person mends it; null when all was done. */
+/**
+ * Resolves with when to go on: later for what is not taken until a person mends it, at once when traffic was moved
+ * and the rest may wait until others had moved theirs; null when all was done.
+ */
 async function carryOut(
   reconciler: Reconciler,
   observed: Observed,
   { actions }: Decision,
 ): Promise<number | null> {
-  for (const action of actions) {
+  for (const [i, action] of actions.entries()) {
     try {
       await act(reconciler, observed, action)
+      const isMore = i + 1 < actions.length
+      if (action.kind === 'route' && isMore) return reconciler.clock.now()
     } catch (error) {
       // A budget refuses an eviction now and allows it soon; a restart tells of it itself.
       const refusal = action.kind === 'evict' ? null : refusalOf(error)
