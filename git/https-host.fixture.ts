@@ -11,6 +11,10 @@ import { basename, dirname, join } from 'node:path'
 export type Mischief =
   /** Takes the push and then says it failed. */
   | 'error-after-push'
+  /** Takes no push now, but says which branches there are. */
+  | 'busy'
+  /** Takes a push and never says anything. */
+  | 'silence-after-push'
   | 'redirect'
   | 'break-off'
   /** Says nothing. */
@@ -61,21 +65,39 @@ export async function startHttpsHost(
       response.writeHead(401, { 'WWW-Authenticate': 'Basic realm="git"' }).end('who are you?')
       return
     }
-    if (host.mischief === 'silence') return
-    if (host.mischief === 'break-off') return void response.destroy()
-    if (host.mischief === 'redirect') {
-      response.writeHead(302, { location: `https://localhost:1${request.url}` }).end()
-      return
-    }
-    if (host.mischief === 'echo') {
-      const words = `no entry for ${sent} (${basic}) ${encodeURIComponent(credentials.password)}`
-      response.writeHead(403, { 'content-type': 'text/plain' }).end(words)
-      return
-    }
     const isPush = request.url?.endsWith('/git-receive-pack') === true
+    if (misbehaves(host.mischief, { request, response, isPush, sent })) return
     backend(repository, request, response, isPush && host.mischief === 'error-after-push')
   })
   return host
+}
+
+interface Asked {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly isPush: boolean
+  /** Credentials. */
+  readonly sent: string
+}
+
+/** Whether that was all the answer. */
+function misbehaves(
+  mischief: Mischief | null,
+  { request, response, isPush, sent }: Asked,
+): boolean {
+  if (mischief === 'silence') return true
+  if (mischief === 'silence-after-push') return isPush
+  if (mischief === 'break-off') response.destroy()
+  else if (mischief === 'redirect') {
+    response.writeHead(302, { location: `https://localhost:1${request.url}` }).end()
+  } else if (mischief === 'echo') {
+    const basic = Buffer.from(sent).toString('base64')
+    const words = `no entry for ${sent} (${basic}) ${encodeURIComponent(sent.split(':')[1] ?? '')}`
+    response.writeHead(403, { 'content-type': 'text/plain' }).end(words)
+  } else if (mischief === 'busy' && isPush) {
+    response.writeHead(429, { 'retry-after': '1' }).end('too many requests')
+  } else return false
+  return true
 }
 
 const run = (program: string, args: readonly string[]) =>

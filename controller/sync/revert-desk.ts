@@ -3,6 +3,8 @@
 // may change: it is asked about again when its branch or its host has news.
 import { annotation } from '../../crds/names.ts'
 import type { Evidence, RolloutStatus } from '../../crds/rollout-status.ts'
+import { HostError } from '../../git/hosts/http.ts'
+import { MirrorError } from '../../git/repository/mirror-error.ts'
 import { keptText } from '../../git/revert/kept-text.ts'
 import type { Clock } from '../../kube/clock.ts'
 import type { Hands } from '../act/hands.ts'
@@ -34,6 +36,7 @@ export interface RevertDesk {
 
 const firstRetryMs = 1_000
 const longestRetryMs = 5 * 60_000
+const longestAskedMs = 60 * 60_000
 /** A pull request is looked at this often when nothing tells of it. */
 const proposalMs = 5 * 60_000
 
@@ -65,7 +68,8 @@ export function createRevertDesk(desk: RevertDeskOptions): RevertDesk {
         desk.onError(error)
         const count = (failures.get(key) ?? 0) + 1
         failures.set(key, count)
-        await desk.clock.sleep(Math.min(firstRetryMs * 2 ** (count - 1), longestRetryMs))
+        const pauseMs = Math.min(firstRetryMs * 2 ** (count - 1), longestRetryMs)
+        await desk.clock.sleep(Math.max(pauseMs, askedPauseMs(error)))
         busy.delete(key)
         desk.onReport(rolloutKey(observed), null)
       })
@@ -88,6 +92,12 @@ export function createRevertDesk(desk: RevertDeskOptions): RevertDesk {
       }
     },
   }
+}
+
+/** What a host that has too much to do asked for, ms. */
+function askedPauseMs(error: unknown): number {
+  const cause = error instanceof MirrorError ? error.cause : error
+  return cause instanceof HostError ? Math.min(cause.retryAfterMs ?? 0, longestAskedMs) : 0
 }
 
 function remember(

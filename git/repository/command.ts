@@ -22,18 +22,22 @@ export class GitError extends Error {
   readonly subcommand: string
   readonly reason: 'exit' | 'deadline' | 'output-limit' | 'not-started'
   readonly words: string
-  constructor(subcommand: string, reason: GitError['reason'], words: string) {
+  /** What it had written to its output by then, bounded. */
+  readonly output: string
+  constructor(subcommand: string, reason: GitError['reason'], words: string, output = '') {
     super(`git ${subcommand}: ${words || reason}`)
     this.name = 'GitError'
     this.subcommand = subcommand
     this.reason = reason
     this.words = words
+    this.output = output.slice(0, maxErrorOutputLength)
   }
 }
 
 const defaultDeadlineMs = 60_000
 const defaultMaxOutputBytes = 64 * 1024 * 1024
 const maxStderrBytes = 64 * 1024
+const maxErrorOutputLength = 16 * 1024
 
 const settings = [
   'protocol.ext.allow=never',
@@ -114,7 +118,10 @@ function start({ program, name, args }: Command, options: GitOptions): Promise<B
     clearTimeout(timer)
     if (ended !== null) reject(new GitError(name, ended, sentence(ended)))
     else if (code === 0) resolve(Buffer.concat(output))
-    else reject(new GitError(name, 'exit', lastWords(stderr, options.secretFiles)))
+    else {
+      const words = lastWords(stderr, options.secretFiles)
+      reject(new GitError(name, 'exit', words, Buffer.concat(output).toString('utf8')))
+    }
   })
   return promise
 }

@@ -23,6 +23,11 @@ export function timedOut(cause: GitError): MirrorError {
   return new MirrorError('unreachable', 'the repository did not answer before the deadline', cause)
 }
 
+/** Nobody refused anything: it is asked again later. */
+export function unanswered(words: string): MirrorError {
+  return new MirrorError('unreachable', `the host did not answer the push: ${words}`)
+}
+
 export function remoteError(error: unknown): unknown {
   if (!(error instanceof GitError)) return error
   if (error.reason === 'deadline') return timedOut(error)
@@ -41,7 +46,7 @@ export function remoteError(error: unknown): unknown {
 
 const reasons: readonly (readonly [RegExp, MirrorError['reason']])[] = [
   [
-    /could not resolve|connection (refused|timed out|reset)|failed to connect|unable to connect|no route|recv error|early eof|unexpected disconnect/i,
+    /could not resolve|connection (refused|timed out|reset)|failed to connect|unable to connect|no route|recv error|early eof|unexpected disconnect|returned error: (429|5\d\d)|HTTP (429|5\d\d)/i,
     'unreachable',
   ],
   [

@@ -17,6 +17,8 @@ export interface PushResult {
   readonly isAccepted: boolean
   /** What the server said when it did not take the push. */
   readonly words: string
+  /** The transfer broke before the server said anything of the ref: no word of its rules. */
+  readonly isUnanswered?: boolean
 }
 
 export interface Push {
@@ -44,6 +46,13 @@ export interface Remote {
 
 const maxBranchesNamed = 20
 
+/** In the porcelain form of git-push(1), a line with a flag speaks of a ref. */
+function isUnanswered(error: GitError): boolean {
+  if (/^[!=*+ -]\t/m.test(error.output)) return false
+  const cause = remoteError(error)
+  return cause instanceof MirrorError && cause.reason === 'unreachable'
+}
+
 export function createRemote(options: RemoteOptions): Remote {
   const { url, home, networkDeadlineMs = 120_000, credentials = {} } = options
   const run = (args: readonly string[], more?: Partial<GitOptions>) =>
@@ -64,7 +73,8 @@ export function createRemote(options: RemoteOptions): Remote {
       return { isAccepted: true, words: '' }
     } catch (error) {
       if (!(error instanceof GitError)) throw error
-      return { isAccepted: false, words: error.words || error.reason }
+      const words = error.words || error.reason
+      return { isAccepted: false, words, isUnanswered: isUnanswered(error) }
     }
   }
 

@@ -3,7 +3,7 @@
 import type { GitHost, PullRequest } from '../hosts/host.ts'
 import { HostError } from '../hosts/http.ts'
 import type { Mirror } from '../repository/mirror.ts'
-import { MirrorError } from '../repository/mirror-error.ts'
+import { MirrorError, unanswered } from '../repository/mirror-error.ts'
 import { isBranchName } from '../repository/names.ts'
 import { type GroupContext, planGroup } from '../revert/group.ts'
 import { isOwnCommit, trailersOf } from '../revert/message.ts'
@@ -92,6 +92,7 @@ async function open(opening: Opening): Promise<RevertResult> {
     commit = await context.build(plan, tip)
     const answer = await mirror.pushOwn(`refs/heads/${branch as `sluice/${string}`}`, commit, was)
     if (!answer.isAccepted && (await mirror.remoteHead(branch)) !== commit) {
+      if (answer.isUnanswered) throw unanswered(answer.words)
       return human(`the server refused branch ${branch}: ${answer.words}`, pull)
     }
   }

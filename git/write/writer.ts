@@ -4,7 +4,8 @@ import type { GitSourceSpec } from '../../crds/git-source.ts'
 import type { GitHost } from '../hosts/host.ts'
 import { buildCommits, type Signing } from '../repository/commit-builder.ts'
 import type { Mirror } from '../repository/mirror.ts'
-import { MirrorError } from '../repository/mirror-error.ts'
+import { MirrorError, unanswered } from '../repository/mirror-error.ts'
+import type { PushResult } from '../repository/remote.ts'
 import { type GroupContext, planGroup } from '../revert/group.ts'
 import type { CommitPlan, RevertRequest, RevertResult } from '../revert/revert-plan.ts'
 import { pathFilter } from '../source/glob.ts'
@@ -155,7 +156,7 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
     if (remote === tip) {
       refusals += 1
       if (refusals < 2) continue
-      return refused(plans, results, { words: answer.words, options })
+      return refused(plans, results, { answer, options })
     }
     refusals = 0
     if (now() > giveUpAt) {
@@ -164,9 +165,7 @@ async function write(requests: readonly RevertRequest[], options: WriterOptions)
   }
 }
 
-interface Attempt {
-  readonly isAccepted: boolean
-  readonly words: string
+interface Attempt extends PushResult {
   readonly commits: readonly string[]
 }
 
@@ -210,8 +209,10 @@ async function planOpen(
 async function refused(
   plans: readonly CommitPlan[],
   results: Results,
-  { words, options }: { words: string; options: WriterOptions },
+  { answer, options }: { answer: PushResult; options: WriterOptions },
 ): Promise<Results> {
+  const { words } = answer
+  if (answer.isUnanswered) throw unanswered(words)
   if (plans.length > 1) return oneByOne(plans, results, options)
   const sentence = `the server refused the commit: ${words}`
   for (const { request } of plans) {
