@@ -13,7 +13,7 @@ import { type Decision, decide, decideRefused } from './rollout/decide.ts'
 import type { Announcement } from './rollout/describe.ts'
 import { assertInvariants } from './rollout/invariants.ts'
 import { UnreadableStatus } from './rollout/state.ts'
-import { earliest } from './rollout/stored.ts'
+import { earliest, isSame } from './rollout/stored.ts'
 
 /** Told of everything that happens; turns it into logs, events and metrics. */
 export interface Journal {
@@ -108,8 +108,10 @@ async function tellRefusal(
 ): Promise<void> {
   const { status, announcements } = decideRefused(snapshot, refusal)
   if (!status) return
-  // A finalizer may have been set since it was observed.
+  // A finalizer may have been set since it was observed. One of the same name, or of another status, is another matter.
   const stored = reconciler.world.rollouts.get(owner.namespace, owner.name) ?? object
+  const isOther = stored.metadata.uid !== object.metadata.uid
+  if (isOther || !isSame(stored['status'], object['status'])) return
   await storeStatus(reconciler, stored, status)
   for (const one of announcements) reconciler.journal.announced({ object }, one)
 }

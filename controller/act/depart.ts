@@ -44,7 +44,7 @@ export async function depart(departing: Departing, object: KubeObject): Promise<
   const isServing = isOrphaned || known?.routing.router.ownership === 'in-place'
   const leaving =
     known && (isServing || known.snapshot.workload)
-      ? leave(known.snapshot, { since, ...released(departing, known) })
+      ? leave(known.snapshot, { since, ...released(departing, known, since) })
       : done
   switch (leaving.kind) {
     case 'act':
@@ -102,19 +102,35 @@ async function finish(
   return null
 }
 
-/** Since when no route leads to a revision; after a restart of the controller, since it was seen again. */
+/**
+ * Since when no route leads to a revision and the mesh says so, where it does; after a restart of the controller,
+ * since it was seen again.
+ */
 function released(
   { memory }: Departing,
-  { object, snapshot }: Observed,
+  observed: Observed,
+  since: number,
 ): { readonly releasedAt: number | null } {
+  const { object, snapshot } = observed
   const uid = object.metadata.uid ?? ''
   if (Object.keys(snapshot.route.weights).length > 0) {
     memory.released.delete(uid)
     return { releasedAt: null }
   }
-  const releasedAt = memory.released.get(uid) ?? snapshot.now
+  const isWaiting = snapshot.now < since + leavingLimitMs && !isTaken(observed)
+  const releasedAt = isWaiting ? snapshot.now : (memory.released.get(uid) ?? snapshot.now)
   memory.released.set(uid, releasedAt)
   return { releasedAt }
+}
+
+/** A mesh that has not taken the route of now still follows the one before, which led to our pods. */
+function isTaken({ owner, rollout, routing }: Observed): boolean {
+  const at = { owner, spec: rollout.spec }
+  const { router, routes } = routing
+  return router.routeNames(at).every((name) => {
+    const route = routes.get(owner.namespace, name)
+    return !route || router.acceptance(route, at).kind === 'accepted'
+  })
 }
 
 function tell({ journal }: Departing, object: KubeObject, note: string): void {
