@@ -28,13 +28,16 @@ const stableOf = (view: View) => statusOf(rolloutOf(view) ?? lastRollout(view)).
 
 /**
  * Statuses under which a write may have been decided: when it was sent, and now. Whoever makes a route has no
- * version to make it on, and may have begun with a list of the past.
+ * version to make it on; whoever begins with a list of the past knows no better until the watch tells.
  */
 const statusesOf = (view: View, change: Change) => [
   rolloutAt(view, change.by.sentAt),
   rolloutOf(view) ?? lastRollout(view),
-  ...(change.type === 'ADDED' ? statusesSince(view, change.by.sentAt - staleMs(view)) : []),
+  ...(mayBeStale(view, change) ? statusesSince(view, change.by.sentAt - staleMs(view)) : []),
 ]
+
+const mayBeStale = ({ choices }: View, { type }: Change) =>
+  type === 'ADDED' || choices.made.some((key) => key.startsWith('K7#'))
 
 const statusesSince = ({ server }: View, since: number) =>
   server.log(rollouts).flatMap(({ at, object }) => (at >= since ? [object] : []))
