@@ -163,6 +163,24 @@ describe('the Git loop', { concurrency: 2 }, () => {
     assert.ok(told.includes('RevertCommitted'))
   })
 
+  it('takes from a file only what is its to say, also when it was copied from a cluster', async () => {
+    await using cluster = await startCluster()
+    await cluster.follow()
+    const owner = '{ apiVersion: v1, kind: Pod, name: gone, uid: u9 }'
+    const copied = `{ name: checkout, namespace: shop, uid: u1, resourceVersion: "7", generation: 3,
+  creationTimestamp: "2026-01-01T00:00:00Z", managedFields: [], finalizers: [a.example/b], labels: { team: a },
+  ownerReferences: [${owner}], annotations: { a.example/c: d } }`
+    const file = text('v1').replace('{ name: checkout, namespace: shop }', copied)
+    await cluster.repository.commit('v1', { [path]: `${file}status: { phase: Aborted }\n` })
+    await untilReason(cluster, 'Applied')
+    const key = { namespace: 'shop', name: 'checkout' }
+    const { metadata } = await cluster.api.get(rollouts, key)
+    assert.equal(metadata.ownerReferences, undefined)
+    assert.ok(!metadata.finalizers?.includes('a.example/b'))
+    assert.deepEqual([metadata.labels, metadata.annotations?.['a.example/c']], [{ team: 'a' }, 'd'])
+    assert.notEqual((await cluster.rollout('checkout'))?.phase, 'Aborted')
+  })
+
   it('leaves a release that can not be undone to people', async () => {
     await using cluster = await startCluster()
     await cluster.follow()

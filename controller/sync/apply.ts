@@ -63,7 +63,9 @@ async function apply(
   const resource = kind === 'Rollout' ? rollouts : analysisTemplates
   const store = storeOf(applier, kind)
   if (!applier.mayWrite()) throw new Fenced('the lease is lost: another controller leads now')
-  const { metadata, ...rest } = definition.object as KubeObject
+  // What else stands there, as when it was copied from a cluster, is not a file's to say.
+  const { apiVersion, metadata, spec } = definition.object as KubeObject
+  const { labels } = metadata
   const annotations = {
     ...withoutOurs(metadata.annotations),
     ...retried(applier, definition, words),
@@ -73,7 +75,12 @@ async function apply(
     [annotation.path]: path,
     [definitionAnnotation]: digest,
   }
-  const body = { ...rest, metadata: { ...metadata, namespace, annotations } }
+  const body = {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, ...(labels && { labels }), annotations },
+    spec,
+  }
   const options = { fieldManager, force: true }
   store.learn(await applier.api.patch(resource, { namespace, name }, 'apply', body, options))
 }

@@ -1,7 +1,8 @@
 // Blob ids in; the ConfigMaps of some names in them out. Nobody who names none pays for them; a blob is read once,
 // and parsed only when it holds a name that is wanted.
 import type { Mirror } from '../repository/mirror.ts'
-import { type ConfigMapFile, configMapMarker, readConfigMaps } from './config-maps.ts'
+import { type ConfigMapFile, readConfigMaps } from './config-maps.ts'
+import { configMapMarker } from './definitions.ts'
 
 export interface ConfigMapReader {
   /** By blob id; blobs that hold none of these names are left out. */

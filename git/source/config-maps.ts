@@ -32,9 +32,6 @@ export interface ConfigMapFile {
   readonly isUnclear: boolean
 }
 
-/** Text that every file with a ConfigMap holds. */
-export const configMapMarker = 'ConfigMap'
-
 const ConfigMap = z.strictObject({
   apiVersion: z.literal('v1'),
   kind: z.literal('ConfigMap'),

@@ -41,6 +41,15 @@ describe('a file', () => {
     assert.deepEqual(definitions[0]?.object['metadata'], { name: 'checkout', namespace: 'shop' })
   })
 
+  it('tells of a kind that is misspelt', () => {
+    const { definitions, errors } = read(rolloutText().replace('kind: Rollout', 'kind: Rollouts'))
+    assert.deepEqual(definitions, [])
+    assert.deepEqual(
+      errors.map(({ line, message }) => `${line} ${message}`),
+      ['2 kind "Rollouts" is unknown. Write Rollout or AnalysisTemplate'],
+    )
+  })
+
   it('tells that a List hides what it holds', () => {
     const items = rolloutText().replaceAll('\n', '\n    ').trim()
     const { definitions, errors, isComplete } = read(

@@ -1,5 +1,6 @@
 // The text of one file in; the Rollouts and AnalysisTemplates in it, and errors with their places, out (pure).
 // Other kinds are nobody's business here. A result is kept by blob id, so it does not name its path.
+import { listed } from '../../crds/fields.ts'
 import type { SourceError } from '../../crds/git-source.ts'
 import { parseAnalysisTemplate, parseRollout } from '../../crds/parse.ts'
 import { describeProblem } from '../../crds/problem.ts'
@@ -8,10 +9,13 @@ import type { RolloutSpec } from '../../crds/rollout.ts'
 import { isMapping } from '../yaml/merge.ts'
 import { parsePlainYaml } from '../yaml/plain-yaml.ts'
 import { parseYamlFile, type YamlDocument } from '../yaml/yaml-file.ts'
-import { configMapMarker, type SourcedConfigMap } from './config-maps.ts'
+import type { SourcedConfigMap } from './config-maps.ts'
 
 export const definitionKinds = ['Rollout', 'AnalysisTemplate'] as const
 export type DefinitionKind = (typeof definitionKinds)[number]
+
+/** Ours, too, but no business of a GitSource. */
+const otherKinds = ['ClusterAnalysisTemplate', 'GitSource', 'Notification']
 
 /** A Rollout or AnalysisTemplate as written in Git. */
 export interface Definition {
@@ -46,6 +50,8 @@ export interface FileDefinitions {
 
 /** Text that every definition holds; a file without it is not even parsed. */
 export const groupMarker = 'sluice.dev/'
+/** Text that every file with a ConfigMap holds. */
+export const configMapMarker = 'ConfigMap'
 
 const largeFileMarker = 'version https://git-lfs.github.com/spec/'
 
@@ -130,7 +136,8 @@ function readDocument(document: Readable, namespace: string): Read {
     identity ? { errors, broken: identity } : { errors, isUnclear: true }
   // Of a document that can not be read it is not known that it is another kind.
   if (problems.length > 0) return header.kind && !kind ? {} : broken(problems.map(withoutPath))
-  if (!kind || !isMapping(value) || header.apiVersion === undefined) return {}
+  if (!isMapping(value) || header.apiVersion === undefined) return {}
+  if (!kind) return unknownKind(document, header.kind)
   const stray = strayError(document, namespace)
   if (stray) return { errors: [stray] }
   const rollout = kind === 'Rollout' ? parseRollout(value) : null
@@ -162,6 +169,13 @@ function readDocument(document: Readable, namespace: string): Read {
       ...(rollout?.ok ? configNamesOf(rollout.value.spec) : {}),
     },
   }
+}
+
+function unknownKind({ place }: Readable, kind: string | undefined): Read {
+  if (kind === undefined || otherKinds.includes(kind)) return {}
+  const known = listed(definitionKinds, 'or')
+  const message = `kind "${kind.slice(0, 80)}" is unknown. Write ${known}`
+  return { errors: [{ ...place(['kind']), message }], isUnclear: true }
 }
 
 /** A definition that asks for another namespace. */
