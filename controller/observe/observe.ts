@@ -9,6 +9,7 @@ import { podTrouble } from '../../kube/pod.ts'
 import { readFleet } from '../../kube/replica-set.ts'
 import type { Owner } from '../../traffic/router.ts'
 import type { Fleet, RevertReport, Snapshot } from '../rollout/snapshot.ts'
+import { isSame } from '../rollout/stored.ts'
 import { byRollout, type Routing } from './mesh-world.ts'
 import type { Release } from './named-world.ts'
 import { isFrozenObject, isGoing, isOwned, ownerOf, readRollout } from './parsed.ts'
@@ -102,21 +103,32 @@ export function observe(
 
 // Objects of the stores are frozen, and most ticks meet the status of the tick before.
 const knownStatuses = new WeakMap<object, RolloutStatus>()
-const knownFleets = new WeakMap<object, ReturnType<typeof readFleet>>()
+const knownFleets = new WeakMap<object, Known | null>()
+
+type Known = Pick<Fleet, 'revision' | 'desired' | 'ready' | 'decision'>
 
 function readStatus(object: KubeObject) {
   const { status } = object
   const known = isFrozenObject(status) ? knownStatuses.get(status) : undefined
   if (known) return { success: true, data: known } as const
   const parsed = RolloutStatus.safeParse(status ?? {})
-  if (parsed.success && isFrozenObject(status)) knownStatuses.set(status, parsed.data)
-  return parsed
+  if (!parsed.success || !isFrozenObject(status)) return parsed
+  // What we stored ourselves reads as it stands: of thousands of rollouts one copy is enough.
+  const data = isSame(parsed.data, status) ? (status as RolloutStatus) : parsed.data
+  knownStatuses.set(status, data)
+  return { success: true, data } as const
 }
 
-function fleetOf(object: KubeObject): ReturnType<typeof readFleet> {
+function pick({ revision, desired, ready, decision }: Known): Known {
+  return { revision, desired, ready, decision }
+}
+
+/** Without the template, which would be kept once more for each fleet. */
+function fleetOf(object: KubeObject): Known | null {
   const known = knownFleets.get(object)
   if (known !== undefined) return known
-  const fleet = readFleet(object)
+  const read = readFleet(object)
+  const fleet = read && pick(read)
   if (isFrozenObject(object)) knownFleets.set(object, fleet)
   return fleet
 }

@@ -5,6 +5,7 @@ import type { Rollout } from '../../crds/rollout.ts'
 import type { KubeObject } from '../../kube/api.ts'
 import { rolloutLabel } from '../../kube/bounded-name.ts'
 import type { Owner } from '../../traffic/router.ts'
+import { isSame } from '../rollout/stored.ts'
 
 // Objects of the stores are frozen, and most ticks meet the spec of the tick before.
 const known = new WeakMap<object, Rollout>()
@@ -17,8 +18,13 @@ export function readRollout(object: KubeObject): ReturnType<typeof parseRollout>
   }
   const { status: _, ...rest } = object
   const parsed = parseRollout(rest)
-  if (parsed.ok && isFrozenObject(spec)) known.set(spec, parsed.value)
-  return parsed
+  if (!parsed.ok || !isFrozenObject(spec)) return parsed
+  // A spec with all its defaults reads as it stands: of thousands of rollouts one copy is enough.
+  const value = isSame(parsed.value.spec, spec)
+    ? { ...parsed.value, spec: spec as Rollout['spec'] }
+    : parsed.value
+  known.set(spec, value)
+  return { ok: true, value }
 }
 
 export function isFrozenObject(value: unknown): value is object {
