@@ -2,6 +2,7 @@
 // by the lint, because the API server prices CEL rules by them and because we put a limit on everything.
 import { z } from 'zod'
 import { isDuration } from './duration.ts'
+import { listed } from './listed.ts'
 
 /** A CEL rule that mirrors a `.refine`; the API server evaluates it where zod does not run. */
 export interface CelRule {
@@ -113,13 +114,6 @@ export function exactlyOne<Key extends string>(keys: readonly Key[]) {
     message,
     meta: { exactlyOne: keys, cel: [{ rule, message }] satisfies CelRule[] },
   }
-}
-
-/** `a`, `a and b`, `a, b and c`. */
-export function listed(words: readonly string[], joint: 'and' | 'or' = 'and'): string {
-  return words.length < 2
-    ? words.join('')
-    : `${words.slice(0, -1).join(', ')} ${joint} ${words[words.length - 1]}`
 }
 
 export function isSized(value: object, min: number, max: number): boolean {

@@ -1,6 +1,6 @@
 // What zod found wrong in, sentences for people out: the field, what it must be, what was found, what to change.
 import { z } from 'zod'
-import { listed } from './fields.ts'
+import { listed } from './listed.ts'
 
 export interface Problem {
   readonly path: readonly (string | number)[]

@@ -212,7 +212,18 @@ const refusals: readonly [string, Reply, RegExp][] = [
     /^Error from server \(Forbidden\): rollouts.sluice.dev is forbidden: User "ann" cannot list/,
   ],
   ['a missing kind', { code: 404, json: {} }, /^error: the server has no resource "rollouts"/],
-  ['a page of HTML', { code: 502, text: '<html>' }, /did not answer in JSON/],
+  [
+    'a page of HTML for an error',
+    { code: 502, text: '<html>' },
+    /\(HTTP 502\): what stands before it does not reach it/,
+  ],
+  [
+    'a page of HTML',
+    { code: 200, text: '<html>' },
+    /cannot reach the server .*: it did not answer in JSON; is it an API server\?/,
+  ],
+  ['JSON that is no object', { code: 200, text: '[]' }, /it did not answer in JSON/],
+  ['another place', { code: 302, text: '' }, /\(HTTP 302\): it sends elsewhere/],
   [
     'a reset',
     'reset',

@@ -1,7 +1,8 @@
 // The text of one file in; the Rollouts and AnalysisTemplates in it, and errors with their places, out (pure).
 // Other kinds are nobody's business here. A result is kept by blob id, so it does not name its path.
-import { listed } from '../../crds/fields.ts'
+
 import type { SourceError } from '../../crds/git-source.ts'
+import { listed } from '../../crds/listed.ts'
 import { parseAnalysisTemplate, parseRollout } from '../../crds/parse.ts'
 import { describeProblem } from '../../crds/problem.ts'
 import { configRefsOf, type Hash, revisionOf } from '../../crds/revision.ts'

@@ -1,7 +1,7 @@
 // Requests to the API server in, JSON out. Every failure is a sentence for people, as kubectl words it.
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { ApiRefusal, Failure } from '../failure.ts'
-import { type Json, list, number, record, text } from '../json.ts'
+import { isRecord, type Json, list, number, record, text } from '../json.ts'
 import { printable } from '../render.ts'
 import type { Target } from './kubeconfig.ts'
 import { splitLines } from './lines.ts'
@@ -40,9 +40,10 @@ export async function createClient(options: ClientOptions): Promise<KubeClient> 
     const { code, body } = await answered.catch((error) => {
       throw unreachable(error, target)
     })
-    const answer = record(parse(body, target))
-    if (code >= 200 && code < 300) return answer
-    throw refusal(code, answer, target)
+    const answer = parse(body)
+    if (code < 200 || code >= 300) throw refusal(code, record(answer), target)
+    if (!isRecord(answer)) throw unreachable(new Failure(noJson), target)
+    return answer
   }
   return {
     ask,
@@ -127,8 +128,9 @@ async function* watchLines(
     response.setTimeout(silenceLimitMs, () => asked.destroy(new Failure('it has gone silent')))
     const code = response.statusCode ?? 0
     for await (const line of splitLines(response, answerLimitBytes)) {
-      const event = record(parse(line, target))
-      if (code !== 200) throw refusal(code, event, target)
+      const event = parse(line)
+      if (code !== 200) throw refusal(code, record(event), target)
+      if (!isRecord(event)) throw new Failure(noJson)
       yield event
     }
     if (code !== 200) throw refusal(code, {}, target)
@@ -188,19 +190,32 @@ function impossible(cause: unknown, { context }: Target): Failure {
   return new Failure(`cannot use context "${context}": ${what}${code}`, { cause })
 }
 
-function parse(body: string, { cluster }: Target): unknown {
+/** Undefined for what is no JSON. */
+function parse(body: string): unknown {
   try {
     return body === '' ? {} : JSON.parse(body)
   } catch {
-    return { message: `${new URL(cluster.server).host} did not answer in JSON` }
+    return undefined
   }
 }
 
+const noJson = 'it did not answer in JSON; is it an API server?'
 const messageLimit = 1024
+
+/** For answers of what stands before an API server, or of what is none. */
+const meanings: Readonly<Record<number, string>> = {
+  429: 'it is asked too much; try again',
+  502: 'what stands before it does not reach it',
+  503: 'it is not ready now',
+  504: 'what stands before it got no answer from it',
+}
 
 function refusal(code: number, status: Json, { context, user }: Target): ApiRefusal {
   const reason = printable(text(status['reason']) ?? `HTTP ${code}`)
-  const message = printable(text(status['message']) ?? 'no reason given').slice(0, messageLimit)
+  const isElsewhere = code >= 300 && code < 400
+  const meaning = isElsewhere ? 'it sends elsewhere, as no API server does' : meanings[code]
+  const said = text(status['message']) ?? meaning ?? 'no reason given'
+  const message = printable(said).slice(0, messageLimit)
   const answer = { code: number(status['code']) ?? code, reason }
   if (code === 401) {
     const who = user.name ? `user "${user.name}"` : 'no user'

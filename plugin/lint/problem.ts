@@ -31,10 +31,3 @@ export function foundText(found: unknown): string {
   if (/\/\/[^/]*@/.test(found)) return ', found a URL with credentials'
   return `, found ${found.length > 60 ? `${found.length} characters` : JSON.stringify(found)}`
 }
-
-/** `a`, `a and b`, `a, b and c`. */
-export function listed(words: readonly string[], joint: 'and' | 'or' = 'and'): string {
-  return words.length < 2
-    ? words.join('')
-    : `${words.slice(0, -1).join(', ')} ${joint} ${words[words.length - 1]}`
-}
