@@ -28,8 +28,12 @@ export function pathProblem(path: string): string | null {
     if (part === '' || part === '.' || part === '..') return 'its path has an empty, . or .. part'
     if (isGitLookAlike(part)) return 'its path has a part that looks like .git'
   }
+  if (invisible.test(path)) return 'its path has a character that is not seen, or seen as another'
   return null
 }
+
+/** What turns, joins or widens a text without a mark of its own: two paths may look the same by it. */
+const invisible = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}/u
 
 export function isUrl(url: string): boolean {
   return /^(https|ssh|file):\/\/[^\s-][^\s]*$/.test(url) && !hasControl(url) && url.length <= 2048

@@ -6,7 +6,7 @@ import { bring } from '../repository/bring.ts'
 import { GitError } from '../repository/command.ts'
 import type { Commit } from '../repository/git-output.ts'
 import type { Mirror } from '../repository/mirror.ts'
-import { isCommitId } from '../repository/names.ts'
+import { isCommitId, pathProblem } from '../repository/names.ts'
 import { groupMarker } from '../source/definitions.ts'
 import { parseYamlFile } from '../yaml/yaml-file.ts'
 import { findRollout, type RolloutName, type RolloutRelease, releaseOf } from './revert.ts'
@@ -73,7 +73,9 @@ export async function filesWith(
   try {
     const output = await mirror.run(['grep', ...flags])
     const paths = output.toString('utf8').split('\0').filter(Boolean)
-    const included = paths.map((path) => path.slice(commit.length + 1)).filter(isIncluded)
+    const included = paths
+      .map((path) => path.slice(commit.length + 1))
+      .filter((path) => isIncluded(path) && pathProblem(path) === null)
     return await readPaths(search, commit, included.slice(0, maxCandidates))
   } catch (error) {
     // Without a match git grep ends with 1 and says nothing.
