@@ -93,13 +93,23 @@ export function seriesOf(
 
 /** What tells the series of one arm apart; values can not hold a null character. */
 function identityOf(arm: RawSeries['arm'], labels: RawSamples['labels'], side: Side): string {
-  let key: string = arm
-  for (const name of Object.keys(labels).sort()) {
+  const { labels: told } = side.arms
+  // Callers may ask for the Service of the rollout, or for that of the revision: two counters of one arm.
+  const [, owner = '', revision = ''] = told
+  let key: string = labels[owner]?.endsWith(labels[revision] ?? '?') ? `${arm} itself` : arm
+  for (const name of inOrder(Object.keys(labels))) {
     // The arm says these already, and there are hundreds of thousands of series.
-    if (side.arms.labels.includes(name)) continue
-    key += `\0${name}\0${labels[name]}`
+    if (!told.includes(name)) key += `\0${name}\0${labels[name]}`
   }
   return key
+}
+
+/** Sorted, which they are as a rule. */
+function inOrder(names: string[]): readonly string[] {
+  for (let i = 1; i < names.length; i += 1) {
+    if ((names[i - 1] ?? '') > (names[i] ?? '')) return names.sort()
+  }
+  return names
 }
 
 const infinite = '+Inf'
