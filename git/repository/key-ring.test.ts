@@ -11,9 +11,13 @@ import { withKeyRing } from './key-ring.ts'
 import type { Repository } from './repository.fixture.ts'
 
 const noGpg =
-  spawnSync('gpg', ['--version'], { stdio: 'ignore' }).status === 0
+  start('gpg', ['--version']).status === 0
     ? false
     : 'gpg is not installed: OpenPGP signatures are NOT tested here'
+function start(program: string, args: readonly string[]) {
+  return spawnSync(program, args, { encoding: 'utf8' })
+}
+
 const author = { name: 'Sluice', email: 'sluice@sluice.dev' }
 
 interface Ring {
@@ -67,7 +71,7 @@ describe('an OpenPGP key', { skip: noGpg, concurrency: 2 }, () => {
       const fingerprint = await withKeyRing(signing, async (one) => one)
       assert.equal(fingerprint, ada.fingerprint)
       const args = ['--homedir', signing.keyRing, '--no-autostart', 'GETINFO pid', '/bye']
-      const answer = spawnSync('gpg-connect-agent', args, { encoding: 'utf8' })
+      const answer = start('gpg-connect-agent', args)
       assert.doesNotMatch(answer.stdout, /^D /m)
     })
   })
