@@ -50,6 +50,22 @@ describe('a file', () => {
     )
   })
 
+  it('writes no template of the whole cluster, and says where one stands', () => {
+    const text = `apiVersion: sluice.dev/v1alpha1
+kind: ClusterAnalysisTemplate
+metadata: { name: usual }
+spec: { checks: [{ name: errors, successRate: { min: 99 } }] }
+`
+    const { definitions, errors } = read(`${text}---\n${rolloutText()}`)
+    assert.equal(definitions.length, 1)
+    assert.deepEqual(
+      errors.map(({ line, message }) => `${line} ${message}`),
+      [
+        '2 ClusterAnalysisTemplate usual is for all namespaces, but this GitSource may only write to shop. Write an AnalysisTemplate, or leave the file out by "include" and let an administrator apply it',
+      ],
+    )
+  })
+
   it('tells that a List hides what it holds', () => {
     const items = rolloutText().replaceAll('\n', '\n    ').trim()
     const { definitions, errors, isComplete } = read(

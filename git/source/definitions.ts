@@ -16,7 +16,7 @@ export const definitionKinds = ['Rollout', 'AnalysisTemplate'] as const
 export type DefinitionKind = (typeof definitionKinds)[number]
 
 /** Ours, too, but no business of a GitSource. */
-const otherKinds = ['ClusterAnalysisTemplate', 'GitSource', 'Notification']
+const otherKinds = ['GitSource', 'Notification']
 
 /** A Rollout or AnalysisTemplate as written in Git. */
 export interface Definition {
@@ -138,7 +138,7 @@ function readDocument(document: Readable, namespace: string): Read {
   // Of a document that can not be read it is not known that it is another kind.
   if (problems.length > 0) return header.kind && !kind ? {} : broken(problems.map(withoutPath))
   if (!isMapping(value) || header.apiVersion === undefined) return {}
-  if (!kind) return unknownKind(document, header.kind)
+  if (!kind) return otherKind(document, { kind: header.kind, namespace })
   const stray = strayError(document, namespace)
   if (stray) return { errors: [stray] }
   const rollout = kind === 'Rollout' ? parseRollout(value) : null
@@ -172,8 +172,16 @@ function readDocument(document: Readable, namespace: string): Read {
   }
 }
 
-function unknownKind({ place }: Readable, kind: string | undefined): Read {
+function otherKind(
+  { place, value }: Readable,
+  { kind, namespace }: { readonly kind: string | undefined; readonly namespace: string },
+): Read {
   if (kind === undefined || otherKinds.includes(kind)) return {}
+  if (kind === 'ClusterAnalysisTemplate') {
+    const { name = '' } = headerOf(value)
+    const message = `ClusterAnalysisTemplate ${name} is for all namespaces, but this GitSource may only write to ${namespace}. Write an AnalysisTemplate, or leave the file out by "include" and let an administrator apply it`
+    return { errors: [{ ...place(['kind']), message: message.slice(0, 1024) }] }
+  }
   const known = listed(definitionKinds, 'or')
   const message = `kind "${kind.slice(0, 80)}" is unknown. Write ${known}`
   return { errors: [{ ...place(['kind']), message }], isUnclear: true }
