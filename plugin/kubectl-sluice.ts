@@ -6,7 +6,11 @@ import { createTerminal } from './terminal.ts'
 const { env, stdout, stderr, stdin } = process
 
 // A reader such as `head` may leave early; a full disk is another matter.
-stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+stdout.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') process.exit(0)
+  process.exitCode = 1
+  stderr.write(`error: the output could not be written (${code})\n`)
+})
 stderr.on('error', () => undefined)
 
 // Not awaited here: the executable is CommonJS, which can not. `main` never rejects.
@@ -24,10 +28,13 @@ const ended = main(process.argv.slice(2), {
   printError: (text) => stderr.write(text),
   sleep,
   readInput,
-  terminal: createTerminal(process),
+  terminal: env['TERM'] === 'dumb' ? null : createTerminal(process),
 })
 // What is written goes out first; a request that nobody waits for any more keeps nobody.
-void ended.then((code) => stdout.write('', () => stderr.write('', () => process.exit(code))))
+void ended.then((code) => {
+  const leave = () => setImmediate(() => process.exit(process.exitCode ?? code))
+  stdout.write('', () => stderr.write('', leave))
+})
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

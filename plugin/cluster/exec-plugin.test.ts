@@ -19,7 +19,7 @@ const shell = (script: string, over: Partial<Exec> = {}): Exec => ({
 })
 
 const run = (exec: Exec, isInteractive = false) =>
-  runExecPlugin(exec, cluster, { env, isInteractive, ca: 'PEM' })
+  runExecPlugin(exec, cluster, { env, isInteractive, ca: 'PEM', printError: () => undefined })
 
 const answer = (status: string, apiVersion = v1) =>
   `echo '{"apiVersion":"${apiVersion}","kind":"ExecCredential","status":${status}}'`
@@ -90,3 +90,19 @@ for (const [what, exec, message] of failing) {
     })
   })
 }
+
+test('an exec plugin that hangs is told of, and is not waited for without end', async () => {
+  const told: string[] = []
+  const printError = (text: string) => told.push(text)
+  const limits = { toldMs: 10, endedMs: 100 }
+  await assert.rejects(
+    runExecPlugin(shell('sleep 5; true'), cluster, {
+      env,
+      isInteractive: false,
+      printError,
+      limits,
+    }),
+    /exec plugin \/bin\/sh did not end within 0.1 s/,
+  )
+  assert.deepEqual(told, ['waiting for exec plugin /bin/sh, at most 0.1 s\n'])
+})

@@ -16,11 +16,15 @@ export interface ExecOptions {
   readonly isInteractive: boolean
   /** The authority of the cluster, in PEM, for plugins that ask for it. */
   readonly ca?: string | undefined
+  readonly printError: (text: string) => void
+  /** After how long people are told that it is waited for, and after how long no more. */
+  readonly limits?: { readonly toldMs: number; readonly endedMs: number } | undefined
 }
 
 const apiVersions = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1']
-/** A person may have to sign in by a browser meanwhile. */
-const limitMs = 300_000
+const toldMs = 10_000
+/** A person may have to sign in by a browser meanwhile; without one there is less to wait for. */
+const endedMs = { person: 300_000, nobody: 60_000 }
 const outputLimitBytes = 1024 * 1024
 
 /** Fails with a sentence; what the program printed is never in it, because that may be a secret. */
@@ -45,14 +49,14 @@ export async function runExecPlugin(
     },
   }
   const env = { ...options.env, ...exec.env, KUBERNETES_EXEC_INFO: JSON.stringify(question) }
-  return readCredentials(exec, await run(exec, env, isInteractive))
+  const usual = { toldMs, endedMs: isInteractive ? endedMs.person : endedMs.nobody }
+  const limits = options.limits ?? usual
+  return readCredentials(exec, await run(exec, { ...options, limits, env, isInteractive }))
 }
 
-function run(
-  exec: Exec,
-  env: Readonly<Record<string, string | undefined>>,
-  isInteractive: boolean,
-): Promise<string> {
+type Running = ExecOptions & { readonly limits: NonNullable<ExecOptions['limits']> }
+
+function run(exec: Exec, { env, isInteractive, printError, limits }: Running): Promise<string> {
   return new Promise((resolve, reject) => {
     const fail = (what: string) => reject(new Failure(`exec plugin ${exec.command} ${what}`))
     // Its standard error is shown as it comes: that is how plugins ask people to sign in.
@@ -60,8 +64,23 @@ function run(
       env,
       stdio: [isInteractive ? 'inherit' : 'ignore', 'pipe', 'inherit'],
     })
+    const seconds = limits.endedMs / 1_000
+    const telling = setTimeout(
+      () => printError(`waiting for exec plugin ${exec.command}, at most ${seconds} s\n`),
+      limits.toldMs,
+    )
+    let isLate = false
     // Not the limit of `spawn`: that outlives a program that could not be started.
-    const timer = setTimeout(() => child.kill(), limitMs)
+    const ending = setTimeout(() => {
+      isLate = true
+      child.kill()
+      // What it started may hold the pipe for longer.
+      child.stdout.destroy()
+    }, limits.endedMs)
+    const ended = () => {
+      clearTimeout(telling)
+      clearTimeout(ending)
+    }
     const chunks: Buffer[] = []
     let size = 0
     child.stdout.on('data', (chunk: Buffer) => {
@@ -70,14 +89,15 @@ function run(
       else chunks.push(chunk)
     })
     child.on('error', (error) => {
-      clearTimeout(timer)
+      ended()
       const isMissing = 'code' in error && error.code === 'ENOENT'
       const hint = exec.installHint ? `\n${exec.installHint}` : ''
       fail(isMissing ? `was not found${hint}` : 'could not be started')
     })
     child.on('close', (code, signal) => {
-      clearTimeout(timer)
-      if (size > outputLimitBytes) fail('printed more than 1 MiB')
+      ended()
+      if (isLate) fail(`did not end within ${seconds} s`)
+      else if (size > outputLimitBytes) fail('printed more than 1 MiB')
       else if (code !== 0) fail(`failed with ${code === null ? signal : `exit code ${code}`}`)
       else resolve(Buffer.concat(chunks).toString('utf8'))
     })
