@@ -24,12 +24,12 @@ const rows: readonly [string, string, readonly string[]][] = [
   [
     'a missing brace in plain text',
     template('sum(rate(x{r="{{revision}}"[1m]))'),
-    ['9:43 is no PromQL: "[" can not stand here'],
+    ['9:43 the query is no PromQL: "[" can not stand here'],
   ],
   [
     'an error behind quotes and escapes',
     template(`"sum(x{r=\\"{{revision}}\\"}) +* 2"`),
-    ['9:45 is no PromQL: "*" can not stand here'],
+    ['9:45 the query is no PromQL: "*" can not stand here'],
   ],
   [
     'an error in a block, on its line',
@@ -37,19 +37,19 @@ const rows: readonly [string, string, readonly string[]][] = [
           sum by (code) (
             rate(x{r="{{revision}}"}[5 m])
           )`),
-    ['11:40 is no PromQL: "m" can not stand here'],
+    ['11:40 the query is no PromQL: "m" can not stand here'],
   ],
   [
     'an error in folded text',
     template(`>-
           sum(x{r="{{revision}}"})
           / / 2`),
-    ['11:13 is no PromQL: "/" can not stand here'],
+    ['11:13 the query is no PromQL: "/" can not stand here'],
   ],
   [
     'a query that ends too early',
     template('sum(x{r="{{revision}}"}'),
-    ['9:38 is no PromQL: it ends too early'],
+    ['9:38 the query is no PromQL: it ends too early'],
   ],
   [
     'a window and arguments out of quotes',
@@ -72,7 +72,7 @@ const rows: readonly [string, string, readonly string[]][] = [
   [
     'a function that there is not',
     template('sum(rat(x{r="{{revision}}"}[1m]))'),
-    ['9:20 is no PromQL: it has no function "rat"'],
+    ['9:20 the query is no PromQL: it has no function "rat"'],
   ],
   [
     'the canary in a comment only',

@@ -84,7 +84,10 @@ function syntaxError(tree: Tree): number | null {
 }
 
 function broken(query: string, offset: number): Problem {
-  const is = (message: string, at = offset) => ({ offset: at, message: `is no PromQL: ${message}` })
+  const is = (message: string, at = offset) => ({
+    offset: at,
+    message: `the query is no PromQL: ${message}`,
+  })
   const rest = query.slice(offset).trimStart()
   if (rest === '') return is('it ends too early')
   // The grammar knows functions by name, and stumbles over the bracket behind another word.
