@@ -46,6 +46,12 @@ const rows: readonly [string, string, object, Standing['outcome'], object?][] = 
     { ...stable, history: [past('Promoted'), past('Aborted')] },
     'promoted',
   ],
+  [
+    'the first release, after another one',
+    'fedcba9',
+    { ...stable, former: [{ revision: 'b', commit: 'fedcba98' }] },
+    'promoted',
+  ],
   ['a retry of what failed', commit, { history: [past('Aborted')] }, 'running'],
   ['what is not there yet', '0000000', {}, 'unseen'],
   [

@@ -46,6 +46,11 @@ export function standingOf(
   if (blocker?.needsPerson) return { outcome: 'held', ...blocker, ...(asked && { release: asked }) }
   const past = history.find(isMeant)
   if (past) return ended(past, rollout)
+  const former = rollout.former.find(isMeant)
+  if (former) {
+    const later = stable ? `: ${stable.revision} is stable now` : ''
+    return { outcome: 'promoted', because: `it was stable before${later}`, release: former }
+  }
   if (wasSeen) {
     return { outcome: 'superseded', because: 'another revision took its place before it had ended' }
   }

@@ -77,6 +77,8 @@ export interface RolloutView {
   readonly quarantine: readonly string[]
   /** Newest first. */
   readonly history: readonly PastRelease[]
+  /** Stable before, newest first; the first release of all had no trial that a history could tell of. */
+  readonly former: readonly Release[]
   /** When each condition became what it is, by type. */
   readonly conditions: Readonly<
     Record<string, { readonly isTrue: boolean; readonly since?: number }>
@@ -116,6 +118,7 @@ export function readRollout(object: unknown): RolloutView {
     quarantine: list(status['quarantine']).flatMap((one) => text(record(one)['revision']) ?? []),
     consumed: texts(status['commands']),
     history: list(status['history']).flatMap((one) => readPast(record(one)) ?? []),
+    former: list(status['former']).flatMap((one) => readRelease(one) ?? []),
     conditions: readConditions(status),
     ...compact({
       createdAt: time(metadata['creationTimestamp']),
