@@ -1,7 +1,7 @@
 // A Rollout that is being deleted in; routes of users as they were before it, then its finalizer off, out.
 // Owned objects follow by their owner references, as the deletion asked for.
 import { finalizer } from '../../crds/names.ts'
-import { isNotFound, type KubeObject } from '../../kube/api.ts'
+import { ApiError, isNotFound, type KubeObject, type Resource } from '../../kube/api.ts'
 import { rollouts } from '../../kube/resources.ts'
 import { patchOf } from '../../traffic/json-patch.ts'
 import { type At, Refused } from '../../traffic/router.ts'
@@ -43,9 +43,32 @@ export async function restoreRoutes(hands: Hands, at: At): Promise<string[]> {
     const patch = patchOf(current, next.object, router.guards(current, at))
     if (patch.length === 0) continue
     assertMayWrite(hands)
-    await hands.api.patch(router.route, { namespace, name }, 'json', patch)
+    await disown(
+      hands,
+      router.route,
+      await hands.api.patch(router.route, { namespace, name }, 'json', patch),
+    )
   }
   return problems
+}
+
+/** Fields that Sluice wrote last would be its own for ever, and the owner's next server-side apply a conflict. */
+async function disown(hands: Hands, resource: Resource, { metadata }: KubeObject): Promise<void> {
+  const managers: { manager?: string }[] = metadata['managedFields'] ?? []
+  const ours = managers.flatMap(({ manager }, i) => (manager === 'sluice' ? [i] : []))
+  if (ours.length === 0 || ours.length === managers.length) return
+  const { namespace, name, resourceVersion } = metadata
+  const patch = [
+    { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+    ...ours.toReversed().map((i) => ({ op: 'remove', path: `/metadata/managedFields/${i}` })),
+  ]
+  assertMayWrite(hands)
+  try {
+    await hands.api.patch(resource, { namespace, name }, 'json', patch)
+  } catch (error) {
+    // Somebody wrote it meanwhile, and nothing of the traffic hangs on this.
+    if (!(error instanceof ApiError)) throw error
+  }
 }
 
 /** A rule that is gone has nothing to be put back into; that must not keep the Rollout for ever. */
