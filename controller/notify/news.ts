@@ -74,7 +74,7 @@ function phaseNews({
       return since === status.startedAt ? { reason: 'Started', because, at: since } : null
     default: {
       const last = status.history?.[0]
-      if (!last || last.outcome === 'Aborted') return null
+      if (!last) return null
       return { reason: last.outcome, because: last.because, at: last.endedAt }
     }
   }
@@ -113,6 +113,7 @@ export function wordsOf(news: News): Readonly<Record<Placeholder, string>> {
     weight: status.weight === undefined ? '' : `${status.weight} %`,
     revision: release?.revision ?? '',
     commit: release?.commit ?? '',
+    author: release?.author ?? '',
     stable: status.stable?.revision ?? '',
     at: new Date(at).toISOString(),
   }

@@ -63,7 +63,10 @@ function toWorkload(snapshot: Snapshot, stable: string, going: Going): Leaving {
       because: `Deployment ${workload.name} asks for revision ${target.revision}, which failed: set it to a good one, and its pods take over again`,
     }
   }
-  if (going.releasedAt === null) return { kind: 'act', actions: [{ kind: 'release' }], wakeAt: now }
+  // The watch tells when it is done; a mesh whose kind is gone for now must not be asked without a pause.
+  if (going.releasedAt === null) {
+    return { kind: 'act', actions: [{ kind: 'release' }], wakeAt: null }
+  }
   const fleet = fleets.find(({ revision }) => revision === stable)
   const side = { desired: fleet?.desired ?? 0, ready: fleet?.ready ?? 0 }
   const sizes = giveBack(spec.replicas, workload, side)
