@@ -148,7 +148,7 @@ interface Trial {
 /** Begins many trials and leaves them at their first step. */
 async function tryMany({ api, count, fleet }: Bench): Promise<Trial[]> {
   fleet.forgetFirstWeights()
-  const indexes = Array.from({ length: Math.min(2 * active, count - 1) }, (_, i) => i)
+  const indexes = Array.from({ length: Math.min(4 * active + 1, count - 1) }, (_, i) => i)
   const steps = [...stepsOf([20], '20m'), ...stepsOf([100], '1s')]
   const changedAtMs = new Map<number, number>()
   await Promise.all(
@@ -173,9 +173,13 @@ async function tryMany({ api, count, fleet }: Bench): Promise<Trial[]> {
   })
 }
 
-/** A few fail in each round of checks while at least a hundred others are on trial; then all others at once. */
+/**
+ * A few fail in each round of checks, then as many as those at once. At least half of all trials go on: if more than
+ * that failed, the metrics would be held broken.
+ */
 async function failMany({ fleet, metrics }: Bench, trials: readonly Trial[]) {
-  const failing = trials.slice(0, Math.ceil(trials.length / 2))
+  const part = Math.floor(trials.length / 4)
+  const failing = trials.slice(0, part)
   for (let from = 0; from < failing.length; from += failuresPerRound) {
     const round = failing.slice(from, from + failuresPerRound)
     for (const { revision } of round) metrics.failing.add(revision)
@@ -183,7 +187,7 @@ async function failMany({ fleet, metrics }: Bench, trials: readonly Trial[]) {
   }
   const few = await retreats(fleet, metrics, failing)
   say(`aborts, ${failuresPerRound} in each round: ${JSON.stringify(few)}`)
-  const others = trials.slice(failing.length)
+  const others = trials.slice(part, 2 * part)
   for (const { revision } of others) metrics.failing.add(revision)
   const many = await retreats(fleet, metrics, others)
   say(`aborts, ${others.length} at once: ${JSON.stringify(many)}`)

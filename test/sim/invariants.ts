@@ -32,6 +32,7 @@ export const rules: readonly { readonly name: string; readonly says: string }[] 
   { name: 'A5', says: 'Retry-After is waited out, and no object is asked about all the time' },
   { name: 'V5', says: 'each turn of a trial is told once, and with one identity' },
   { name: 'V5-told', says: 'at rest people were told how the last trial ended' },
+  { name: 'V8-dead', says: 'a canary without pods loses its traffic' },
   { name: 'V8', says: 'a failed verdict aborts, paused or not' },
   { name: 'A6', says: 'at rest nothing is written, also when everything is looked at again' },
   { name: 'L1', says: 'after the last fault the world comes to rest, and stays' },

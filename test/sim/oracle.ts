@@ -12,7 +12,7 @@ import { adoptionRules } from './rules-adoption.ts'
 import { besideRules, previewRules, selectorRules } from './rules-beside.ts'
 import { gateRules } from './rules-gates.ts'
 import { pushRules } from './rules-git.ts'
-import { createJudgedRule } from './rules-judged.ts'
+import { createJudgedRule, deadUnderTraffic } from './rules-judged.ts'
 import { ownerRules, requestRules } from './rules-owner.ts'
 import { createRequestRules } from './rules-requests.ts'
 import { restoreRules, retreatRules } from './rules-retreat.ts'
@@ -76,6 +76,8 @@ export function createOracle(view: () => View): Oracle {
     },
     judged(process, verdict) {
       const seen = askJudged(process, verdict)
+      const dead = deadUnderTraffic(view())
+      if (dead !== null) violate('V8-dead', `a canary without pods loses its traffic: ${dead}`)
       if (seen !== null) violate('V8', `a failed verdict aborts, paused or not: ${seen}`)
     },
     requested(requested) {

@@ -98,7 +98,8 @@ export const selectorRules: readonly Rule<Change>[] = [
       const isOpened = pinnedTo(previous) !== undefined && pinnedTo(object) === undefined
       if (object.kind !== 'Service' || !isOpened || !rolloutOf(view)) return null
       const { stable, canary } = statusOf(rolloutOf(view))
-      const known = [stable?.revision, canary?.revision]
+      // Who had all of it may keep a part until stable can bear more.
+      const known = [stable?.revision, canary?.revision, pinnedTo(previous)]
       const stray = view.pods
         .revisions()
         .find((revision) => !known.includes(revision) && view.pods.readyOf(revision) > 0)

@@ -1,7 +1,8 @@
 // Verdicts in; a failed one that changes nothing, out. Whether the release truly is bad is another rule's
 // matter: who was told that it failed takes the traffic back, paused or not.
 import type { Verdict } from '../../analysis/verdict.ts'
-import { rolloutOf, statusOf, type View } from './view.ts'
+import { rollouts } from '../../kube/resources.ts'
+import { rolloutOf, statusOf, type View, wasTouched } from './view.ts'
 
 interface Failing {
   readonly trial: string
@@ -32,6 +33,29 @@ export function createJudgedRule(view: () => View) {
       ? `${process} was told ${Math.round(waitedMs / 1_000)} s ago that it failed, and ${trial} goes on`
       : null
   }
+}
+
+/** Faults that keep nobody from seeing the pods and from writing the route. */
+const harmless = /^(shuffle|W\d|H\d|O2|P\d+|G\d+f|N1|C4|X6)#/
+const shortMs = 30_000
+
+/** W2: a canary under traffic without a pod loses it at once; asked while somebody judges. */
+export function deadUnderTraffic(view: View): string | null {
+  const { kernel, mesh, pods, choices, server } = view
+  const rollout = rolloutOf(view)
+  const { phase, canary, stable } = statusOf(rollout)
+  if (phase !== 'Progressing' || !canary || !stable) return null
+  if (!choices.made.every((key) => harmless.test(key))) return null
+  const since = kernel.now() - shortMs
+  const isDead =
+    mesh.effective(canary.revision) > 0 &&
+    kernel.now() - mesh.since() > shortMs &&
+    pods.mostReadySince(canary.revision, since) === 0 &&
+    pods.leastReadySince(stable.revision, since) > 0
+  // Whoever changed the Rollout a moment ago has asked for something else.
+  return isDead && !wasTouched(server.log(rollouts), since)
+    ? `${canary.revision} has ${mesh.effective(canary.revision)} % of traffic and no pod for ${shortMs / 1_000} s`
+    : null
 }
 
 /** The attempt and step that a verdict speaks about, or null when that is not on trial. */
