@@ -1,9 +1,11 @@
 // The program: the real process in, its exit code out. Everything else takes a `World` instead.
 import { homedir } from 'node:os'
+import { Failure } from './failure.ts'
 import { main } from './main.ts'
 import { createTerminal } from './terminal.ts'
 
 const { env, stdout, stderr, stdin } = process
+const inputLimitBytes = 64 * 1024 * 1024
 
 // A reader such as `head` may leave early; a full disk is another matter.
 stdout.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
@@ -51,6 +53,11 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
 
 async function readInput(): Promise<string> {
   const chunks: Buffer[] = []
-  for await (const chunk of stdin) chunks.push(Buffer.from(chunk))
+  let bytes = 0
+  for await (const chunk of stdin) {
+    chunks.push(Buffer.from(chunk))
+    bytes += chunk.length
+    if (bytes > inputLimitBytes) throw new Failure('standard input is larger than 64 MiB')
+  }
   return Buffer.concat(chunks).toString('utf8')
 }

@@ -48,7 +48,8 @@ export const judge: Command = {
     const text = await read(ticks, world)
     const state = flags.value('state')
     const saved = state === undefined ? null : await readState(state, world)
-    const judgement = await judged(check, { name: ticks, text }, saved).catch((error) => {
+    const name = ticks === '-' ? 'standard input' : ticks
+    const judgement = await judged(check, { name, text }, saved).catch((error) => {
       throw error instanceof TickFileError ? new Failure(error.message, { cause: error }) : error
     })
     if (state !== undefined) writeState(state, judgement.saved)
