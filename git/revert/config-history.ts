@@ -64,8 +64,11 @@ export async function configAt(
 ): Promise<ConfigState> {
   const words = [...new Set(refs.map(({ name }) => name))]
   const files = words.length === 0 ? [] : await filesWith(search, commit, words)
+  const there = new Set(files.map(({ path }) => path))
+  const fresh = [...texts].filter(([path]) => !there.has(path))
   const overlaid = files.map(({ path, text }) => ({ path, text: texts.get(path) ?? text }))
-  return findConfig(overlaid, { rollout: search.rollout, refs })
+  const all = [...overlaid, ...fresh.map(([path, text]) => ({ path, text }))]
+  return findConfig(all, { rollout: search.rollout, refs })
 }
 
 /** With the revision that the cluster has for it, where Git can tell it. */

@@ -199,8 +199,10 @@ function noted(
   absent: readonly ConfigRef[],
   { rollout }: Search,
 ): ReleaseRevert {
-  if (revert.kind !== 'commit' || absent.length === 0) return revert
-  const names = absent.map((ref) => `${ref.kind} ${rollout.namespace}/${ref.name}`).join(', ')
+  if (revert.kind !== 'commit') return revert
+  const left = absent.filter((ref) => !revert.changed.includes(`${ref.kind} ${ref.name}`))
+  if (left.length === 0) return revert
+  const names = left.map((ref) => `${ref.kind} ${rollout.namespace}/${ref.name}`).join(', ')
   const note = `${names} is not in Git and stays as it is`
   return { ...revert, note: revert.note === undefined ? note : `${revert.note}. ${note}` }
 }

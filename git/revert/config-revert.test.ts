@@ -185,9 +185,35 @@ const rows: Row[] = [
     result: { [file]: env('10') },
   },
   {
-    name: 'a ConfigMap that the bad release removed is for a person',
+    name: 'a ConfigMap that the bad release took away comes back with its file',
     good: { [path]: app('app:1'), [file]: env('10') },
     bad: { [path]: app('app:2', ''), [file]: null, 'b.yaml': 'a: b\n' },
+    result: { [path]: app('app:1'), [file]: env('10') },
+    because:
+      /, spec\.config, ConfigMap env in apps\/checkout\.yaml and config\/env\.yaml by \w+ \w+$/,
+  },
+  {
+    name: 'a ConfigMap under another name goes back to the one it had',
+    good: { [path]: app('app:1'), [file]: env('10') },
+    bad: {
+      [path]: app('app:1', named.replace('env', 'env-2')),
+      [file]: null,
+      'config/env-2.yaml': env('99').replace('name: env', 'name: env-2'),
+    },
+    result: { [path]: app('app:1'), [file]: env('10') },
+    because: /spec\.config.*, ConfigMap env in/,
+  },
+  {
+    name: 'a ConfigMap whose place is taken by a link or a file since is for a person',
+    good: { [path]: app('app:1'), [file]: env('10') },
+    bad: { [path]: app('app:2', ''), [file]: null, config: 'a file now\n' },
+    state: 'NeedsHuman',
+    because: /^config\/env\.yaml is not a plain file; restore/,
+  },
+  {
+    name: 'a ConfigMap that the bad release removed from among others is for a person',
+    good: { [path]: app('app:1'), [file]: `${env('10')}---\na: b\n` },
+    bad: { [path]: app('app:2', ''), [file]: 'a: b\n' },
     state: 'NeedsHuman',
     because:
       /removed ConfigMap shop\/env: bring it back by git restore --source=[0-9a-f]{12} -- config/,

@@ -2,6 +2,7 @@
 // none, out. Pure. All or nothing: a release that can not come back as a whole is left to a person.
 import type { ConfigRef } from '../../crds/revision.ts'
 import { equal, isMapping } from '../yaml/merge.ts'
+import { parseYamlFile } from '../yaml/yaml-file.ts'
 import {
   type ConfigDocument,
   type ConfigState,
@@ -29,7 +30,7 @@ export interface ConfigRevertInput {
 export type ReleaseRevert =
   | {
       readonly kind: 'commit'
-      readonly files: readonly FileText[]
+      readonly files: readonly RestoredFile[]
       /** Fields that change; those of a ConfigMap or Secret after its name. */
       readonly changed: readonly string[]
       /** What people should know besides. */
@@ -37,10 +38,16 @@ export type ReleaseRevert =
     }
   | { readonly kind: 'superseded' | 'nothing' | 'needs-human'; readonly because: string }
 
+export interface RestoredFile extends FileText {
+  /** It is not on the branch. */
+  readonly isNew?: boolean
+}
+
 /** Never throws for what is in a text. */
 export function revertWithConfig(input: ConfigRevertInput): ReleaseRevert {
   const { rollout, bad, tip, good } = input
   const plans = new Map<string, FilePlan>()
+  const removed: ConfigDocument[] = []
   const { path, text } = tip.rollout
   plans.set(path, {
     tip: { path, text },
@@ -51,12 +58,13 @@ export function revertWithConfig(input: ConfigRevertInput): ReleaseRevert {
   for (const ref of unionOf(bad, good)) {
     const found = documentPlan(input, ref)
     if ('kind' in found) return found
-    if (!found.targets[0]) continue
+    if ('removed' in found) removed.push(found.removed)
+    if ('removed' in found || !found.targets[0]) continue
     const plan = plans.get(found.tip.path) ?? found
     const targets = plan === found ? found.targets : [...plan.targets, ...found.targets]
     plans.set(found.tip.path, { ...plan, targets })
   }
-  return together([...plans.values()], input)
+  return together([...plans.values()], removed, input)
 }
 
 interface FilePlan {
@@ -75,12 +83,22 @@ export function unionOf(
   return [...new Map(all.map((ref) => [keyOf(ref), ref])).values()]
 }
 
+/** The bad release took its file away, with its name in the Rollout. */
+interface Removed {
+  readonly removed: ConfigDocument
+}
+
+/** What else stood in the file may have been taken away by somebody else. */
+function isAlone({ path, text }: ConfigDocument): boolean {
+  return parseYamlFile(path, text).documents.filter(({ value }) => value !== null).length === 1
+}
+
 const nothingToDo: FilePlan = { tip: { path: '', text: '' }, targets: [] }
 
 function documentPlan(
   { rollout: { namespace }, bad, tip, good }: ConfigRevertInput,
   ref: ConfigRef,
-): FilePlan | Exclude<ReleaseRevert, { kind: 'commit' }> {
+): FilePlan | Removed | Exclude<ReleaseRevert, { kind: 'commit' }> {
   const key = keyOf(ref)
   const name = `${ref.kind} ${namespace}/${ref.name}`
   const [was, now, wanted] = [bad, tip, good].map(({ config }) => config.documents.get(key))
@@ -94,6 +112,8 @@ function documentPlan(
   if (!now) {
     if (was) return { kind: 'superseded', because: `${name} is no longer on the branch` }
     if (!refsOf(good.rollout).some((one) => keyOf(one) === key)) return nothingToDo
+    const isDropped = !refsOf(bad.rollout).some((one) => keyOf(one) === key)
+    if (isDropped && isAlone(wanted)) return { removed: wanted }
     const remedy = `git restore --source=${good.commit.slice(0, 12)} -- ${wanted.path}`
     const because = `the bad release removed ${name}: bring it back by ${remedy}, and the Rollout with it`
     return { kind: 'needs-human', because }
@@ -114,7 +134,11 @@ function documentPlan(
   }
 }
 
-function together(plans: readonly FilePlan[], { tip }: ConfigRevertInput): ReleaseRevert {
+function together(
+  plans: readonly FilePlan[],
+  removed: readonly ConfigDocument[],
+  { tip }: ConfigRevertInput,
+): ReleaseRevert {
   const reverts = plans.map((plan) => revertFile(plan))
   const stop =
     reverts.find(({ kind }) => kind === 'superseded') ??
@@ -127,8 +151,14 @@ function together(plans: readonly FilePlan[], { tip }: ConfigRevertInput): Relea
       because: 'the branch no longer asks for what the bad release changed',
     }
   }
-  const changed = commits.flatMap((one) => one.changed)
-  const files = commits.map(({ path, text }) => ({ path, text }))
+  const changed = [
+    ...commits.flatMap((one) => one.changed),
+    ...removed.map(({ ref }) => `${ref.kind} ${ref.name}`),
+  ]
+  const files: RestoredFile[] = [
+    ...commits.map(({ path, text }) => ({ path, text })),
+    ...removed.map(({ path, text }) => ({ path, text, isNew: true })),
+  ]
   const note = neighbourNote(tip, changed)
   return { kind: 'commit', files, changed, note }
 }

@@ -72,10 +72,11 @@ async function withModes(
   results: Map<string, RevertResult>,
 ): Promise<CommitPlan[]> {
   if (plans.length === 0) return []
-  const paths = [...new Set(plans.flatMap(({ files }) => files.map(({ path }) => path)))]
-  const modes = await mirror.modes(tip, paths)
+  const paths = plans.flatMap(({ files }) => files.flatMap(pathsOf))
+  const modes = await mirror.modes(tip, [...new Set(paths)])
+  const isThere = (path: string) => modes.get(path)?.startsWith('100') === true
   return plans.flatMap((plan) => {
-    const odd = plan.files.find(({ path }) => !modes.get(path)?.startsWith('100'))
+    const odd = plan.files.find((file) => !(file.isNew ? isFree(file, modes) : isThere(file.path)))
     if (!odd) {
       const withMode = ({ path, text }: PlannedFile): PlannedFile => {
         return { path, text, isExecutable: modes.get(path) === '100755' }
@@ -86,6 +87,19 @@ async function withModes(
     results.set(plan.request.key, { state: 'NeedsHuman', because })
     return []
   })
+}
+
+/** With the folders around a file that is new: one of them may be a link, or a file. */
+function pathsOf({ path, isNew }: PlannedFile): string[] {
+  if (!isNew) return [path]
+  const parts = path.split('/')
+  return parts.map((_, i) => parts.slice(0, i + 1).join('/'))
+}
+
+function isFree(file: PlannedFile, modes: ReadonlyMap<string, string>): boolean {
+  const [path, ...folders] = pathsOf(file).reverse()
+  const isFolder = (folder: string) => (modes.get(folder) ?? '040000') === '040000'
+  return !modes.has(path ?? '') && folders.every(isFolder)
 }
 
 interface OwnCommit {

@@ -4,8 +4,8 @@ import type { Mirror } from '../repository/mirror.ts'
 import { isCommitId, pathProblem } from '../repository/names.ts'
 import { refsOf } from './config-documents.ts'
 import { planWithConfig } from './config-plan.ts'
-import { changedText, type ReleaseRevert } from './config-revert.ts'
-import type { FileText, Revert } from './document-revert.ts'
+import { changedText, type ReleaseRevert, type RestoredFile } from './config-revert.ts'
+import type { Revert } from './document-revert.ts'
 import { type FieldValue, revertFields } from './field-revert.ts'
 import {
   type FoundRelease,
@@ -96,7 +96,7 @@ export interface CommitPlan {
   readonly note?: string | undefined
 }
 
-export interface PlannedFile extends FileText {
+export interface PlannedFile extends RestoredFile {
   readonly isExecutable?: boolean
 }
 

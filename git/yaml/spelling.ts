@@ -117,8 +117,10 @@ export function renderFlow(value: unknown, old: string, { good }: SpliceInput): 
 /** Comments above what comes back, which the tip has no more. */
 function lostComments({ good, tip }: SpliceInput, start: number): string[] {
   const above = commentsAbove(good.text, start)
-  return above.some((comment) => tip.text.includes(comment)) ? [] : above
+  return above.every((one) => timesIn(tip.text, one) < timesIn(good.text, one)) ? above : []
 }
+
+const timesIn = (text: string, words: string) => text.split(words).length - 1
 
 /** The same of an item of a list. */
 export function itemComments(edit: Insertion, input: SpliceInput): string[] {
@@ -130,7 +132,7 @@ export function itemComments(edit: Insertion, input: SpliceInput): string[] {
 export function comingComments({ tip, good, badText }: SpliceInput, start: number): number {
   if (badText === undefined) return 0
   const nearest = commentsAbove(tip.text, start).reverse()
-  const first = nearest.findIndex((one) => good.text.includes(one) || !badText.includes(one))
+  const first = nearest.findIndex((one) => timesIn(badText, one) <= timesIn(good.text, one))
   return first < 0 ? nearest.length : first
 }
 
