@@ -80,6 +80,7 @@ export const placeholders = [
   'weight',
   'revision',
   'commit',
+  'author',
   'stable',
   'at',
 ] as const

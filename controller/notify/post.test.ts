@@ -98,6 +98,11 @@ const deliver = (name: string, url: string, more: { reason?: string; timeoutMs?:
   return post(message, everywhere(url, timeoutMs))
 }
 
+const inTwoMinutes = {
+  date: 'Thu, 01 Jan 2026 00:00:00 GMT',
+  'retry-after': 'Thu, 01 Jan 2026 00:02:00 GMT',
+}
+
 for (const name of Object.keys(providers)) {
   test(`${name} gets what it understands, and its secret where it belongs`, async () => {
     await using server = await scriptedServer([{ code: 200, text: 'ok' }])
@@ -124,7 +129,10 @@ for (const name of Object.keys(providers)) {
         'refused',
         'HOST answered 302: redirects are not followed',
       ],
-      [{ code: 200, text: 'x'.repeat(100_000) }, 'later', 'HOST could not be told'],
+      [{ code: 429, text: '', headers: inTwoMinutes }, 'later', '"retryAfterMs":120000'],
+      [{ code: 200, text: 'x'.repeat(1_000_000) }, 'delivered', ''],
+      [{ lines: [{ ok: true }], last: 'stay' }, 'delivered', ''],
+      [{ lines: [{ ok: true }], last: 'reset' }, 'delivered', ''],
       ['silence', 'later', 'HOST could not be told: it took too long'],
       ['reset', 'later', 'HOST could not be told: ECONNRESET'],
     ]

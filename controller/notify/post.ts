@@ -2,6 +2,7 @@
 // shown: an address and a token are secrets, and a receiver may repeat them.
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import type { Readable } from 'node:stream'
 import axios, { type AxiosResponse } from 'axios'
 import type { AllowedHosts } from './allowed-hosts.ts'
 import type { Message } from './message.ts'
@@ -22,7 +23,6 @@ export interface PostOptions {
   readonly timeoutMs?: number | undefined
 }
 
-const maxAnswerBytes = 64 * 1_024
 const longestRetryMs = 15 * 60_000
 
 /** Posts a message once. Never rejects. */
@@ -49,26 +49,28 @@ async function send(
   { url, headers, body }: Message,
   address: URL,
   { hosts, signal, timeoutMs = 10_000 }: PostOptions,
-): Promise<AxiosResponse<unknown>> {
+): Promise<AxiosResponse<Readable>> {
   const agent = { keepAlive: false, lookup: hosts.lookupFor(address) }
-  return axios.post<unknown>(url, JSON.stringify(body), {
+  const response = await axios.post<Readable>(url, JSON.stringify(body), {
     httpAgent: new HttpAgent(agent),
     httpsAgent: new HttpsAgent(agent),
     timeout: timeoutMs,
-    // The timeout of axios is for silence; a receiver that drips bytes is cut off by the signal.
+    // The timeout of axios is for silence; a receiver that drips headers is cut off by the signal.
     signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     maxRedirects: 0,
-    maxContentLength: maxAnswerBytes,
     proxy: false,
-    responseType: 'text',
-    transformResponse: () => undefined,
+    responseType: 'stream',
     validateStatus: () => true,
     headers: { 'Content-Type': 'application/json', 'User-Agent': 'sluice', ...headers },
   })
+  // With its status the receiver has said all that matters: what it says besides may be long, slow or broken, and a
+  // message that was taken would be sent again for it.
+  response.data.on('error', () => undefined).destroy()
+  return response
 }
 
 function judge(
-  { status, headers }: AxiosResponse<unknown>,
+  { status, headers }: Pick<AxiosResponse, 'status' | 'headers'>,
   { host, message }: { readonly host: string; readonly message: Message },
 ): Answer {
   if ((status >= 200 && status < 300) || message.accepted?.includes(status)) {
@@ -79,7 +81,7 @@ function judge(
     return { kind: 'refused', because: `${said}: redirects are not followed` }
   }
   if (status >= 500 || [408, 425, 429].includes(status)) {
-    return { kind: 'later', because: said, retryAfterMs: retryAfter(headers['retry-after']) }
+    return { kind: 'later', because: said, retryAfterMs: retryAfterMs(headers) }
   }
   if ([401, 403, 404, 407, 410].includes(status)) {
     return { kind: 'refused', because: `${said}: look at the address and the token in the Secret` }
@@ -99,8 +101,11 @@ function failure(host: string, code: string): string {
   return `${host} could not be told: ${why[code] ?? code}`
 }
 
-/** Seconds, or the date of HTTP. */
-function retryAfter(value: unknown): number {
-  const seconds = Number(value ?? 0)
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds * 1_000, longestRetryMs) : 0
+/** Seconds, or a date, which is read by the clock of who sent it. */
+function retryAfterMs(headers: AxiosResponse['headers']): number {
+  const value = String(headers['retry-after'] ?? '')
+  const asked = /^[0-9.]+$/.test(value)
+    ? Number(value) * 1_000
+    : Date.parse(value) - Date.parse(String(headers['date'] ?? ''))
+  return asked > 0 ? Math.min(asked, longestRetryMs) : 0
 }

@@ -3,8 +3,8 @@ import { type Render, usualText } from './message.ts'
 import { filled, wordsOf } from './news.ts'
 
 export const teams: Render<object> = ({ spec, news, secret }) => {
-  const { revision, commit, step, weight } = wordsOf(news)
-  const facts = Object.entries({ revision, commit, step, weight })
+  const { revision, commit, author, step, weight } = wordsOf(news)
+  const facts = Object.entries({ revision, commit, author, step, weight })
     .filter(([, value]) => value !== '')
     .map(([title, value]) => ({ title, value: escaped(value) }))
   const text = filled(spec.text ?? usualText, news, escaped)
