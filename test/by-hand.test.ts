@@ -163,6 +163,69 @@ describe('in the middle of a trial', several, () => {
   })
 })
 
+describe('a route of a user', several, () => {
+  const split = { host: 'late', virtualServices: [{ name: 'mine', routes: ['primary'] }] }
+  const to = { destination: { host: 'late' } }
+  const mine: KubeObject = {
+    apiVersion: virtualServices.apiVersion,
+    kind: 'VirtualService',
+    metadata: { name: 'mine', namespace },
+    spec: { hosts: ['late'], http: [{ name: 'primary', route: [to] }] },
+  }
+  const edited = (): KubeObject => {
+    const rollout = rolloutNamed('late')
+    const traffic = { istio: split, settle: '20ms', drain: '20ms' }
+    return { ...rollout, spec: { ...rollout['spec'], traffic } }
+  }
+
+  it('that comes after its Rollout is waited for, and split once it is there', async () => {
+    await using cluster = await startCluster()
+    await cluster.api.create(rollouts, edited())
+    const blocked = await cluster.until('it says what is missing', async () => {
+      const status = await cluster.rollout('late')
+      return status?.blockedBy?.reason === 'Unsplittable' ? status : null
+    })
+    assert.match(blocked.blockedBy?.message ?? '', /VirtualService mine.* does not exist/)
+    await cluster.api.create(virtualServices, mine)
+    await cluster.until('it is stable', async () => stableOf(cluster, 'late'))
+  })
+
+  it('that is deleted in a trial stops it with a reason, and it goes on when it is there again', async () => {
+    await using cluster = await startCluster()
+    await cluster.api.create(virtualServices, mine)
+    await cluster.api.create(rollouts, edited())
+    await cluster.until('it is stable', async () => stableOf(cluster, 'late'))
+    await release(cluster, 'late')
+    await cluster.until('it waits for a person', async () => {
+      return (await cluster.rollout('late'))?.blockedBy?.reason === 'Approval'
+    })
+    await cluster.api.delete(virtualServices, { namespace, name: 'mine' })
+    await cluster.until('it says what is missing', async () => {
+      return (await cluster.rollout('late'))?.blockedBy?.reason === 'Unsplittable'
+    })
+    await cluster.api.create(virtualServices, mine)
+    await say(cluster, 'late', 'promote')
+    await isPromoted(cluster, 'late')
+  })
+
+  it('is taken over by a Rollout of another name when the first one goes, as it was', async () => {
+    await using cluster = await startCluster()
+    await cluster.api.create(virtualServices, mine)
+    await cluster.api.create(rollouts, edited())
+    await cluster.until('it is stable', async () => stableOf(cluster, 'late'))
+    const renamed = edited()
+    await cluster.api.create(rollouts, { ...renamed, metadata: { name: 'later', namespace } })
+    await cluster.until('the second one waits', async () => {
+      return (await cluster.rollout('later'))?.blockedBy?.reason === 'Claimed'
+    })
+    await cluster.api.delete(rollouts, { namespace, name: 'late' })
+    await cluster.until('it is stable', async () => stableOf(cluster, 'later'))
+    await cluster.api.delete(rollouts, { namespace, name: 'later' })
+    await cluster.until('it is gone', async () => !(await cluster.rollout('later')))
+    assert.deepEqual((await read(cluster, virtualServices, 'mine'))['spec'], mine['spec'])
+  })
+})
+
 describe('an API server that does not take a write', several, () => {
   for (const [code, reason] of [
     [403, 'Forbidden'],

@@ -29,6 +29,14 @@ it('a route of a user finds the Rollouts that split rules of it, and forgets tho
   assert.deepEqual(claims.on({ ...edge, metadata: { ...edge.metadata, namespace: 'other' } }), [])
 })
 
+it('who gives up a rule tells whose turn may have come', () => {
+  const claims = createClaims()
+  assert.deepEqual(claims.set('shop/a', at('a', ['one'])), [])
+  assert.deepEqual(claims.set('shop/b', at('b', ['one'])), [])
+  assert.deepEqual(claims.set('shop/a', null), ['shop/b'])
+  assert.deepEqual(claims.set('shop/b', null), [])
+})
+
 it('two rules of one route are no rivals, the same rule is', () => {
   const claims = createClaims()
   claims.set('shop/a', at('a', ['one']))

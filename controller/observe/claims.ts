@@ -6,8 +6,11 @@ import type { At } from '../../traffic/router.ts'
 import { routerOf } from '../../traffic/routers.ts'
 
 export interface Claims {
-  /** Takes down what a Rollout splits; null for one that is gone. */
-  set(key: Key, at: At | null): void
+  /**
+   * Takes down what a Rollout splits; null for one that is gone. Gives the keys of others that share what it held
+   * before: their turn may have come.
+   */
+  set(key: Key, at: At | null): readonly Key[]
   /** Keys of Rollouts that split rules of this object. */
   on(object: KubeObject): readonly Key[]
   /** Keys of all Rollouts that claim what this one claims, with the claim; without itself. */
@@ -18,20 +21,24 @@ export function createClaims(): Claims {
   const held = new Map<Key, readonly string[]>()
   const holders = new Map<string, Set<Key>>()
   const drop = (key: Key) => {
+    const others = new Set<Key>()
     for (const id of held.get(key) ?? []) {
       const keys = holders.get(id)
       keys?.delete(key)
       if (keys?.size === 0) holders.delete(id)
+      for (const other of keys ?? []) others.add(other)
     }
     held.delete(key)
+    return [...others]
   }
   return {
     set(key, at) {
-      drop(key)
-      if (!at) return
+      const others = drop(key)
+      if (!at) return others
       const ids = [...objectsOf(at), ...rulesOf(at)]
       held.set(key, ids)
       for (const id of ids) holders.set(id, (holders.get(id) ?? new Set()).add(key))
+      return others
     },
     on: (object) => [...(holders.get(objectId(object)) ?? [])],
     rivals: (key, at) =>

@@ -90,7 +90,7 @@ export function createMeshWorld(options: MeshOptions): MeshWorld {
       const at = object && atOf(object)
       // One that can not be read keeps what it had: its routes are as it left them.
       if (object && !at) return
-      claims.set(key, at)
+      for (const rival of claims.set(key, at)) onRollout(rival)
       if (at) routingOf(kinds, at)
     },
   }
@@ -199,8 +199,13 @@ function atOf(object: KubeObject): At | null {
 
 function rivalOf(at: At, claims: Claims, rollouts: Store): string | null {
   const { namespace, name, reference } = at.owner
+  // Of two of the same second the one that serves is the older one.
   const ageOf = (object: KubeObject | undefined) =>
-    `${object?.metadata.creationTimestamp ?? ''} ${object?.metadata.uid ?? ''}`
+    [
+      object?.metadata.creationTimestamp ?? '',
+      object?.['status']?.stable ? 0 : 1,
+      object?.metadata.uid ?? '',
+    ].join(' ')
   const mine = ageOf(rollouts.get(namespace, name))
   for (const { key, claim } of claims.rivals(keyOf({ namespace, name }), at)) {
     const { namespace: where, name: other } = parseKey(key)

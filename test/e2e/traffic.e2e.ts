@@ -43,13 +43,18 @@ const planes: readonly Plane[] = [
   },
 ]
 
+function originOf({ isFirstAtEdge, isTakenOverAtEdge }: RouterStory, origin: Origin): Origin {
+  if (isFirstAtEdge) return 'template'
+  return isTakenOverAtEdge ? 'deployment' : origin
+}
+
 for (const { name, origin, startPlane, stories: played, skip, order: asked } of planes) {
   describe(`traffic on the data plane of ${name}`, { concurrency: asked.atOnce, skip }, () => {
     for (const router of played) {
       test(`${router.name}: no request is dropped`, async (t) => {
         const plane = await currentControlPlane()
         const namespace = `traffic-${name}-${router.name.replaceAll(' ', '-')}`
-        const from = router.isFirstAtEdge ? 'template' : origin
+        const from = originOf(router, origin)
         const stage = await setTrafficStage({ plane, router, origin: from, namespace, startPlane })
         try {
           const account = await play(stage, name, asked)

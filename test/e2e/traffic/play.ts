@@ -162,6 +162,7 @@ async function firstRelease({ story }: TrafficStage): Promise<void> {
 async function adopt({ stage }: Scene): Promise<void> {
   await stage.adopt()
   await firstRelease(stage)
+  await stage.write(stage.router.handedOver ?? [])
 }
 
 async function promote({ stage, release }: Scene): Promise<void> {
@@ -203,6 +204,7 @@ async function remove(scene: Scene): Promise<void> {
   if (router.beside) await beginBeside(scene)
   else await someTraffic(scene, await scene.release())
   const key = { namespace, name: 'checkout' }
+  if (router.handedOver) await scene.stage.write(router.users ?? [])
   await api.delete(rollouts, key, origin === 'template' ? { propagation: 'Orphan' } : {})
   await untilTrue('the Rollout is gone', async () => {
     const { items } = await api.list(rollouts, { namespace })
@@ -214,6 +216,11 @@ async function remove(scene: Scene): Promise<void> {
     const now = await api.get(router.route, { namespace, name })
     assert.equal(JSON.stringify(now['spec']), JSON.stringify(spec), `${name} is as it was`)
     assert.deepEqual(now.metadata.annotations, metadata.annotations)
+    const managers: { manager: string }[] = now.metadata['managedFields']
+    assert.deepEqual(
+      managers.filter(({ manager }) => manager === 'sluice'),
+      [],
+    )
   }
   await sleep(settleMs)
   const from = Date.now()

@@ -17,6 +17,10 @@ export interface RouterStory {
   readonly beside?: 'match' | 'match and mirror'
   /** Nobody outside is answered before Sluice wrote the route: there is nothing to take over. */
   readonly isFirstAtEdge?: boolean
+  /** Callers outside are answered by a Deployment, on every data plane, and pods are taken over under them. */
+  readonly isTakenOverAtEdge?: boolean
+  /** What the user writes once the route of the Rollout is there; what was there before comes back before it goes. */
+  readonly handedOver?: readonly KubeObject[]
   /** Objects of the user, besides the Service `checkout`. */
   readonly users?: readonly KubeObject[]
   readonly calls: Calls
@@ -76,6 +80,30 @@ export const routerStories: readonly RouterStory[] = [
       }),
     ],
     calls: inside,
+  },
+  {
+    name: 'istio at the edge',
+    traffic: { istio: { host, virtualServices: [{ name: 'shop', routes: ['shop'] }] } },
+    route: virtualServices,
+    users: [edge('shop', { destination: { host } })],
+    isTakenOverAtEdge: true,
+    beside: 'match and mirror',
+    calls: outside,
+  },
+  {
+    name: 'istio handed to a delegate',
+    traffic: { istio: { host, delegate: true, virtualService: 'checkout-traffic' } },
+    route: virtualServices,
+    users: [edge('shop', { destination: { host } })],
+    isTakenOverAtEdge: true,
+    handedOver: [
+      virtualService({
+        hosts: [publicHost],
+        gateways: ['gateways/public'],
+        http: [{ name: 'shop', delegate: { name: 'checkout-traffic' } }],
+      }),
+    ],
+    calls: outside,
   },
   {
     name: 'istio tcp',
@@ -164,6 +192,12 @@ export const routerStories: readonly RouterStory[] = [
   },
   { name: 'service canary', traffic: { service: { host } }, route: services, calls: inside },
 ]
+
+/** As a team has it that is asked for from outside, and leads to the Service. */
+function edge(name: string, to: unknown): KubeObject {
+  const http = [{ name, timeout: '5s', route: [to] }]
+  return virtualService({ hosts: [publicHost], gateways: ['gateways/public'], http })
+}
 
 function virtualService(spec: unknown): KubeObject {
   const { apiVersion, kind } = virtualServices

@@ -42,6 +42,8 @@ export interface TrafficStage {
   plan(steps: Steps): Promise<void>
   /** Applies a Rollout that takes the Deployment over. */
   adopt(): Promise<void>
+  /** What a user writes over routes of theirs. */
+  write(objects: readonly KubeObject[]): Promise<void>
   /** A person's word. */
   say(verb: 'abort' | 'promote' | 'retry'): Promise<void>
   /** Ends the controller without warning and starts it again, as a container is. */
@@ -125,6 +127,13 @@ export async function setTrafficStage(options: StageOptions): Promise<TrafficSta
         if (origin === 'deployment') await adopt()
       },
       adopt,
+      async write(objects) {
+        for (const { metadata, spec } of objects) {
+          const { name } = metadata
+          const stored = await api.get(router.route, { namespace, name })
+          await api.replace(router.route, { ...stored, spec })
+        }
+      },
       say: (verb) => say(api, namespace, verb),
       async killController() {
         controller.signal('SIGKILL')
