@@ -4,8 +4,9 @@ import type { z } from 'zod'
 import { AnalysisTemplate, ClusterAnalysisTemplate } from './analysis-template.ts'
 import { Check } from './check.ts'
 import { GitSource } from './git-source.ts'
+import { problemsOf } from './issue.ts'
 import { Notification } from './notification.ts'
-import { type Problem, pathText, problemsOf } from './problem.ts'
+import { type Problem, pathText } from './problem.ts'
 import { Rollout } from './rollout.ts'
 
 export type Result<Value> =

@@ -154,7 +154,7 @@ const analysis = packedCode({
 const asLint: Plugin = {
   name: 'as-lint',
   setup({ onResolve }) {
-    onResolve({ filter: /\/crds\/(parse|problem)\.ts$/ }, () => ({ path: 'lint', external: true }))
+    onResolve({ filter: /\/crds\/parse\.ts$/ }, () => ({ path: 'lint', external: true }))
   },
 }
 
@@ -166,7 +166,7 @@ const checks = packedCode({
     .join('\n'),
   exports: [
     ...['lint', 'checkObject', 'checkSchema', 'readCheck', 'resolved', 'schemas', 'readYaml'],
-    ...['parseRollout', 'parseAnalysisTemplate', 'describeProblem', 'pathText'],
+    ...['parseRollout', 'parseAnalysisTemplate'],
   ],
   shared: { yaml: 'yaml' },
   plugins: [evaluatedSchemas, grammar],

@@ -1,5 +1,5 @@
 // A value of anybody in, the first thing out that must not reach code which walks by recursion or by names. Pure.
-import { type Path, type Problem, pathText } from './problem.ts'
+import { type Path, type Problem, pathText } from '../../crds/problem.ts'
 
 const limits = { depth: 64, values: 100_000 }
 const poison = new Set(['__proto__', 'constructor', 'prototype'])

@@ -1,8 +1,9 @@
 // Texts of files in, what is wrong in them with its place out, and the objects that are right. Pure.
+
+import type { Path } from '../../crds/problem.ts'
 import { type Json, record, text } from '../json.ts'
 import { nearest } from '../near.ts'
 import { printable } from '../render.ts'
-import type { Path } from './problem.ts'
 import { promqlProblems } from './promql.ts'
 import { references } from './references.ts'
 import { checkObject } from './schema-check.ts'

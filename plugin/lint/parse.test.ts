@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as full from '../../crds/parse.ts'
-import * as problems from '../../crds/problem.ts'
+import { describeProblem } from '../../crds/problem.ts'
 import { rollout } from '../../test/fixtures/rollout.ts'
 import * as small from './parse.ts'
 
@@ -23,11 +23,11 @@ test('the bundle reads definitions as the controller does, in the same words', (
     const [ours, theirs] = [bundled(object), usual(object)]
     assert.equal(ours.ok, theirs.ok, JSON.stringify(object))
     if (ours.ok && theirs.ok) assert.deepEqual(ours.value, theirs.value)
-    const said = (result: typeof ours, describe: typeof problems.describeProblem) =>
-      result.ok ? [] : result.problems.map(describe)
-    assert.deepEqual(said(ours, small.describeProblem), said(theirs, problems.describeProblem))
-    const places = ours.ok ? [] : ours.problems.map(({ path }) => small.pathText(path))
-    const theirPlaces = theirs.ok ? [] : theirs.problems.map(({ path }) => problems.pathText(path))
-    assert.deepEqual(places, theirPlaces)
+    const said = (result: typeof ours) => (result.ok ? [] : result.problems)
+    assert.deepEqual(said(ours).map(describeProblem), said(theirs).map(describeProblem))
+    assert.deepEqual(
+      said(ours).map(({ path }) => path),
+      said(theirs).map(({ path }) => path),
+    )
   }
 })

@@ -1,23 +1,16 @@
-// Untrusted JSON in, a typed object or problems out: what the bundle has in the place of crds/parse.ts and
-// crds/problem.ts, whose schema library would triple it. agreement.test.ts holds both to the same words.
+// Untrusted JSON in, a typed object or problems out: what the bundle has in the place of crds/parse.ts,
+// whose schema library would triple it. agreement.test.ts holds both to the same words.
 import type { AnalysisTemplate } from '../../crds/analysis-template.ts'
 import type { Result } from '../../crds/parse.ts'
 import type { Rollout } from '../../crds/rollout.ts'
 import { isRecord, type Json, record, text } from '../json.ts'
-import { type Problem, pathText } from './problem.ts'
 import { checkObject } from './schema-check.ts'
 import { schemas } from './schemas.ts'
-
-export { pathText }
 
 export const parseRollout = (object: unknown): Result<Rollout> => parse('Rollout', object)
 
 export const parseAnalysisTemplate = (object: unknown): Result<AnalysisTemplate> =>
   parse('AnalysisTemplate', object)
-
-export function describeProblem({ message, remedy }: Problem): string {
-  return remedy === undefined ? message : `${message}: ${remedy}`
-}
 
 function parse<Value>(kind: string, object: unknown): Result<Value> {
   const schema: Json = schemas[kind] ?? {}

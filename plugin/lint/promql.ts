@@ -1,9 +1,9 @@
 // A Rollout or a template without problems in, what is wrong with its queries out, with the place in each. Pure.
 import { parser } from '@prometheus-io/lezer-promql'
 import { masked } from '../../analysis/promql-text.ts'
+import type { Path } from '../../crds/problem.ts'
 import { type Json, list, record, text } from '../json.ts'
 import { suggestion } from '../near.ts'
-import type { Path } from './problem.ts'
 
 export interface QueryProblem {
   readonly path: Path

@@ -2,11 +2,11 @@
 // A schema library would triple the bundle; this reads the small part of OpenAPI that our generator writes, and
 // its rules in CEL. A test holds it against crds/parse.ts, in its verdicts and in its words.
 import { listed } from '../../crds/listed.ts'
+import { foundText, type Path, type Problem, pathText } from '../../crds/problem.ts'
 import { isRecord, type Json, list, record, text } from '../json.ts'
 import { nearest } from '../near.ts'
 import { compileRule, type Judge } from './cel.ts'
 import { dangerOf } from './danger.ts'
-import { foundText, type Path, type Problem, pathText } from './problem.ts'
 import { type Place, valueProblems, wrongType } from './value-check.ts'
 
 export interface Checked {

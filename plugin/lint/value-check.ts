@@ -1,8 +1,8 @@
 // A schema node and a value in, what is wrong with its type, its bounds and its form out, in words. Pure.
 import { listed } from '../../crds/listed.ts'
 import { textMeaning, textPattern } from '../../crds/news-words.ts'
+import { foundText, type Path, pathText } from '../../crds/problem.ts'
 import { isRecord, type Json, number, text } from '../json.ts'
-import { foundText, type Path, pathText } from './problem.ts'
 
 export interface Place {
   readonly schema: Json

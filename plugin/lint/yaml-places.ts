@@ -12,7 +12,7 @@ import {
   type ScalarTag,
   type Tags,
 } from 'yaml'
-import type { Path } from './problem.ts'
+import type { Path } from '../../crds/problem.ts'
 
 export interface Place {
   /** From 1. */

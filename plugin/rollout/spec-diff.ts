@@ -1,6 +1,7 @@
 // Two specs with their defaults in, the fields that differ out. Pure.
+
+import { type Path, pathText } from '../../crds/problem.ts'
 import { isRecord } from '../json.ts'
-import { type Path, pathText } from '../lint/problem.ts'
 
 export interface Difference {
   readonly field: string
