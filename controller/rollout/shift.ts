@@ -41,13 +41,13 @@ export function shift(world: World): Shift {
     return { ...move(alone(want), retreating), liveAt: null }
   }
   const isOnTrial = want.aside !== null || (want.weights[want.stable] ?? 0) < 100
+  const stray = isOnTrial ? strayPods(world) : null
   if (isOnTrial && isEqual(route.weights, alone(want).weights)) {
     // A superseded canary had its traffic until `since`: the next one gets some only when that is live.
     if (underWay) return { actions: [], waiting: underWay, liveAt: null, wakeAt }
-    const stray = rules.isByPods ? strayPods(want, seen) : null
-    if (stray) return { actions: [], waiting: stray, liveAt: null, wakeAt }
-    return { ...move(want, world), liveAt: null }
+    if (!stray) return { ...move(want, world), liveAt: null }
   }
+  if (stray) return { actions: [], waiting: stray, liveAt: null, wakeAt }
   if (!isAsWanted(route, want.weights, want.aside) || route.decision < rules.fence) {
     return { ...move(want, world), liveAt: null }
   }
@@ -85,8 +85,13 @@ function hasLostFleet(want: Desired, { route, fleets }: Seen): boolean {
 }
 
 /** Once the selector picks all pods, it picks those of a revision that is on its way out, too. */
-function strayPods(want: Desired, { fleets }: Seen): Waiting | null {
-  const stray = fleets.find(({ revision }) => want.weights[revision] === undefined)
+function strayPods({ want, seen, rules }: World): Waiting | null {
+  // A step without traffic names the canary with weight 0, and the selector is pinned all the same.
+  const isPinned = Object.entries(seen.route.weights).every(
+    ([revision, weight]) => weight === 0 || revision === want.stable,
+  )
+  if (!rules.isByPods || !isPinned) return null
+  const stray = seen.fleets.find(({ revision }) => want.weights[revision] === undefined)
   return stray
     ? { reason: 'Draining', message: `pods of revision ${stray.revision} are not gone yet` }
     : null

@@ -155,17 +155,24 @@ describe('without a mesh', () => {
     assert.deepEqual(world.route.weights, { [v1]: 100 })
   })
 
-  it('pods of a superseded canary are gone before the selector picks all pods again', () => {
-    const steps = [{ weight: 20, hold: '30s' }]
-    const world = trial({ ...over, canary: { steps } })
-    world.ask(spec('checkout:v3', { ...over, canary: { steps } }), 'c3')
-    for (let i = 0; i < 30; i += 1) {
-      world.pass(1)
-      const isOpen = Object.keys(world.route.weights).length > 1
-      if (isOpen) assert.equal(sizes(world)[v2], undefined)
-    }
-    assert.deepEqual(world.route.weights, { [v1]: 80, [v3]: 20 })
-  })
+  for (const [name, first] of [
+    ['', []],
+    [', also after a step without traffic', [{ weight: 0 }]],
+  ] as const) {
+    it(`pods of a superseded canary are gone before the selector picks all pods again${name}`, () => {
+      const steps = [...first, { weight: 20, hold: '30s' }]
+      const world = trial({ ...over, canary: { steps } })
+      world.pass(10)
+      assert.deepEqual(world.route.weights, { [v1]: 80, [v2]: 20 })
+      world.ask(spec('checkout:v3', { ...over, canary: { steps } }), 'c3')
+      for (let i = 0; i < 30; i += 1) {
+        world.pass(1)
+        const open = Object.values(world.route.weights).filter((weight) => weight > 0)
+        if (open.length > 1) assert.equal(sizes(world)[v2], undefined)
+      }
+      assert.deepEqual(world.route.weights, { [v1]: 80, [v3]: 20 })
+    })
+  }
 })
 
 describe('sizes of fleets', () => {

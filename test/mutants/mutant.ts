@@ -60,8 +60,8 @@ export const coreMutants: readonly Mutant[] = [
   {
     name: 'a selector picks pods on their way out',
     file: `${core}/shift.ts`,
-    find: 'const stray = rules.isByPods ? strayPods(want, seen) : null',
-    replace: 'const stray = null as ReturnType<typeof strayPods>',
+    find: '  if (!rules.isByPods || !isPinned) return null',
+    replace: '  if (!rules.isByPods || !isPinned || seen) return null',
     like: 'T5; without a mesh every pod of the selector serves',
   },
   {
