@@ -1,6 +1,7 @@
 // ReplicaSets in, pods that start, become ready and die out, with the status that a real controller writes.
 // What is true (`readyOf`) and what the status says differ by some moments, as they do in a cluster.
 import { label } from '../../crds/names.ts'
+import { revisionOf as templateRevision } from '../../crds/revision.ts'
 import type { KubeObject, Resource } from '../../kube/api.ts'
 import { deployments, replicaSets } from '../../kube/resources.ts'
 import type { ApiServer, Change, Writer } from './api-server.ts'
@@ -34,6 +35,8 @@ interface Fleet {
   readonly revision: string
   object: KubeObject
   pods: Pod[]
+  /** Of a Deployment: the revision of the template that its pods were made of. */
+  rolled: string
   downUntil: number
   isPlanned: boolean
 }
@@ -101,10 +104,19 @@ export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): P
     writeStatus(fleet)
   }
 
+  /** A Deployment keeps its old pods for as long as new ones do not get ready. */
+  const roll = (fleet: Fleet) => {
+    const { template, paused } = fleet.object['spec']
+    const next = fleet.resource === deployments && !paused ? templateRevision(template) : ''
+    if (next !== '' && !qualityOf(next).neverReady) fleet.rolled = next
+  }
+
   const begin = (fleet: Fleet) => {
     const pod: Pod = { state: 'starting' }
     fleet.pods.push(pod)
-    const { startMs, neverReady } = qualityOf(fleet.revision)
+    const { startMs, neverReady } = qualityOf(
+      fleet.resource === deployments ? fleet.rolled : fleet.revision,
+    )
     if (neverReady) return
     const minReadyMs = (fleet.object['spec'].minReadySeconds ?? 0) * 1_000
     kernel.after(startMs + minReadyMs + 97 * fleet.pods.length, () => {
@@ -127,7 +139,7 @@ export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): P
     const status = {
       replicas: fleet.pods.length,
       ...(ready > 0 ? { readyReplicas: ready, availableReplicas: ready } : {}),
-      ...(resource === deployments ? { updatedReplicas: fleet.pods.length } : {}),
+      ...(resource === deployments ? { updatedReplicas: updatedOf(fleet) } : {}),
       observedGeneration: object.metadata.generation,
       ...(isShort ? { conditions: [failed] } : {}),
     }
@@ -165,10 +177,12 @@ export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): P
         revision,
         object,
         pods: [],
+        rolled: '',
         downUntil: 0,
         isPlanned: false,
       }
       fleet.object = object
+      roll(fleet)
       fleets.set(uid, fleet)
       plan(fleet, 50)
     },
@@ -219,6 +233,9 @@ export function createPods({ kernel, server, qualityOf, onReady }: PodsParts): P
     },
   }
 }
+
+const updatedOf = ({ object, rolled, pods }: Fleet): number =>
+  templateRevision(object['spec'].template) === rolled ? pods.length : 0
 
 const countReady = ({ pods }: Fleet) =>
   pods.reduce((sum, pod) => sum + Number(pod.state === 'ready'), 0)

@@ -1,5 +1,6 @@
 // Invariants of Git (G): asked at each push of Sluice, against the whole graph and what was stored.
 import { trailersOf } from '../../git/revert/message.ts'
+import { rollouts } from '../../kube/resources.ts'
 import { flightMs, history } from './git-client.ts'
 import { definitionsIn, isAncestor, type Push } from './git-host.ts'
 import { path } from './scenario.ts'
@@ -62,7 +63,12 @@ export const pushRules: readonly Rule<Push>[] = [
       // So does one that comes while the process stands still between its last look and the push.
       const stoodStill = view.choices.made.some((key) => /^(C3|C5)#/.test(key))
       const aheadMs = flightMs + (stoodStill ? staleMs(view) : 0)
-      const known = [rolloutOf(view), rolloutAt(view, view.kernel.now() - aheadMs)]
+      const from = view.kernel.now() - aheadMs
+      const since = view.server.log(rollouts).filter(({ at }) => at >= from)
+      const known = [
+        ...[rolloutOf(view), rolloutAt(view, from)],
+        ...since.map(({ object }) => object),
+      ]
       if (known.includes(null)) return null
       const isKnown = known.some((rollout) =>
         statusOf(rollout).quarantine?.some(({ revision }) => revision === bad),
