@@ -125,6 +125,17 @@ checkout  Progressing  1/2   5%      5d8f22aa01  77ab01cdef  1/1     1m   revisi
   })
 
   const messages: readonly [string[], number, string][] = [
+    [
+      ['help', 'promte'],
+      2,
+      'error: unknown command "promte"; did you mean "promote"?\nSee: kubectl sluice --help\n',
+    ],
+    [
+      ['doctor', 'shop'],
+      2,
+      'error: doctor looks at a namespace: -n shop\nSee: kubectl sluice doctor --help\n',
+    ],
+    [['version', 'all'], 2, 'error: version takes no words\nSee: kubectl sluice version --help\n'],
     [['get', '-n', 'other'], 0, 'No rollouts found in namespace other.\n'],
     [
       ['status', 'chekout'],

@@ -8,9 +8,9 @@ import { printable } from './render.ts'
 
 export async function main(argv: readonly string[], world: World): Promise<number> {
   const [name, ...rest] = commandFirst(argv)
+  if (name === 'help' && rest[0] !== undefined) return main([rest[0], '--help'], world)
   if (name === undefined || ['help', '--help', '-h'].includes(name)) {
-    const about = name === 'help' ? find(rest[0]) : undefined
-    world.print(about ? commandHelp(about) : generalHelp())
+    world.print(generalHelp())
     return name === undefined ? 2 : 0
   }
   const chosen = find(name)

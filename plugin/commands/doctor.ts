@@ -1,6 +1,6 @@
 // `kubectl sluice doctor`: an installation in, what is well and what is not out, with what to do about it.
 import manifest from '../../package.json' with { type: 'json' }
-import { ApiRefusal } from '../failure.ts'
+import { ApiRefusal, UsageError } from '../failure.ts'
 import { commonFlags } from '../flags.ts'
 import { type Command, type Connection, connect } from '../invocation.ts'
 import { type Json, list, record, text } from '../json.ts'
@@ -31,6 +31,8 @@ export const doctor: Command = {
   },
   async run(invocation) {
     const { world, flags } = invocation
+    const [surplus] = flags.positionals
+    if (surplus !== undefined) throw new UsageError(`doctor looks at a namespace: -n ${surplus}`)
     const cluster = await connect(invocation)
     const isAll = flags.isSet('all-namespaces')
     const symptoms = await examine(cluster, isAll ? null : cluster.namespace)

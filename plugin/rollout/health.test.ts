@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { found, status } from '../run.fixture.ts'
-import { deliveryHealth, metricsHealth, revertHealth } from './health.ts'
+import { deliveryHealth, meshHealth, metricsHealth, revertHealth } from './health.ts'
 
 const withEvidence = (evidence: object[]) => ({ ...found, status: { ...status, evidence } })
 
@@ -67,4 +67,11 @@ test('a tool that would take back what Git brings is named', () => {
     )
     assert.deepEqual(said, expected)
   }
+})
+
+test('meshes that nobody wants are named once', () => {
+  const groups = new Set(['networking.istio.io', 'gateway.networking.k8s.io'])
+  const said = (served: ReadonlySet<string>) => meshHealth([], served).map(({ because }) => because)
+  assert.deepEqual(said(groups), ['Istio and Gateway API are served, and no rollout wants a mesh'])
+  assert.deepEqual(said(new Set()), ['no kinds of a mesh are served'])
 })

@@ -1,4 +1,5 @@
 // What the API server says about an installation in, what is well and what is not out. Pure.
+import { listed } from '../../crds/listed.ts'
 import { annotation } from '../../crds/names.ts'
 import { type Json, list, record, text } from '../json.ts'
 import { printable } from '../render.ts'
@@ -44,9 +45,13 @@ export function meshHealth(rollouts: readonly Json[], groups: ReadonlySet<string
     rollouts.some((one) => record(record(one['spec'])['traffic'])[field] !== undefined),
   )
   if (wanted.length === 0) {
-    const there = meshes.filter(([, { group }]) => groups.has(group)).map(([, { name }]) => name)
+    const found = meshes.filter(([, { group }]) => groups.has(group)).map(([, { name }]) => name)
+    // Linkerd takes the kinds of the Gateway API: both say the same here.
+    const there = [...new Set(found.map((name) => name.replace(/, for .*/, '')))]
     const because =
-      there.length > 0 ? `${there.join(', ')} served` : 'no kinds of a mesh are served'
+      there.length > 0
+        ? `${listed(there)} ${there.length > 1 ? 'are' : 'is'} served, and no rollout wants a mesh`
+        : 'no kinds of a mesh are served'
     return [{ about: 'mesh', state: there.length > 0 ? 'well' : 'unknown', because }]
   }
   return wanted.map(([, { group, name }]): Symptom => {
