@@ -11,6 +11,7 @@ import {
   filesWith,
   locate,
   type ReleaseHint,
+  readPaths,
   run,
   type Search,
   type Version,
@@ -55,20 +56,34 @@ export async function readState(
   }
 }
 
-/** What these names stand for at a commit; `texts` are files that are about to change. */
+export interface Overlay {
+  /** Files that are about to change. */
+  readonly texts?: ReadonlyMap<string, string> | undefined
+  /** Where the documents probably are: when all of them are there, no other file is looked at. */
+  readonly hints?: readonly string[] | undefined
+}
+
+/** What these names stand for at a commit. */
 export async function configAt(
   search: Search,
   commit: string,
   refs: readonly ConfigRef[],
-  texts: ReadonlyMap<string, string> = new Map(),
+  { texts = new Map(), hints = [] }: Overlay = {},
 ): Promise<ConfigState> {
   const words = [...new Set(refs.map(({ name }) => name))]
-  const files = words.length === 0 ? [] : await filesWith(search, commit, words)
-  const there = new Set(files.map(({ path }) => path))
-  const fresh = [...texts].filter(([path]) => !there.has(path))
-  const overlaid = files.map(({ path, text }) => ({ path, text: texts.get(path) ?? text }))
-  const all = [...overlaid, ...fresh.map(([path, text]) => ({ path, text }))]
-  return findConfig(all, { rollout: search.rollout, refs })
+  const state = (files: readonly FileText[]) => {
+    const there = new Set(files.map(({ path }) => path))
+    const fresh = [...texts].filter(([path]) => !there.has(path))
+    const overlaid = files.map(({ path, text }) => ({ path, text: texts.get(path) ?? text }))
+    const all = [...overlaid, ...fresh.map(([path, text]) => ({ path, text }))]
+    return findConfig(all, { rollout: search.rollout, refs })
+  }
+  if (words.length === 0) return state([])
+  if (hints.length > 0) {
+    const near = state(await readPaths(search, commit, hints))
+    if (refs.every((ref) => near.documents.has(keyOf(ref)))) return near
+  }
+  return state(await filesWith(search, commit, words))
 }
 
 /** With the revision that the cluster has for it, where Git can tell it. */

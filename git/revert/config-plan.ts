@@ -72,20 +72,20 @@ export async function restored(
   { bad, good }: { readonly bad: ReleaseState; readonly good: ReleaseState },
 ): Promise<ReleaseRevert> {
   const refs = unionOf(bad, good)
-  const side = async ({ commit, rollout }: Omit<ReleaseSide, 'config'>): Promise<ReleaseSide> => {
-    const isTip = rollout === current
-    const config = await configAt(search, commit, refs, isTip ? texts : undefined)
-    return { commit, rollout, config }
-  }
   const { rollout } = search
-  const tip = await side({ commit: current.commit, rollout: current })
+  const { commit } = current
+  const tip = { commit, rollout: current, config: await configAt(search, commit, refs, { texts }) }
+  const hints = [...new Set([...tip.config.documents.values()].map(({ path }) => path))]
+  const side = async (one: Omit<ReleaseSide, 'config'>): Promise<ReleaseSide> => {
+    return { ...one, config: await configAt(search, one.commit, refs, { hints }) }
+  }
   const sides = { tip, bad: await side(bad), good: await side(good) }
   const absent = refs.filter((ref) => !tip.config.documents.has(keyOf(ref)))
   return noted(revertWithConfig({ rollout, ...sides }), absent, search)
 }
 
 async function tipOf({ search, current, texts }: ConfigPlanInput): Promise<ReleaseState> {
-  const config = await configAt(search, current.commit, refsOf(current), texts)
+  const config = await configAt(search, current.commit, refsOf(current), { texts })
   const { commit } = current
   return { commit, rollout: current, config, revision: revisionIn(current, config) }
 }
@@ -100,7 +100,7 @@ async function isGood(
   const text = after.get(current.path) ?? current.text
   const version = versionOf(search, { ...current, text })
   if (!version) return false
-  const config = await configAt(search, current.commit, refsOf(version), after)
+  const config = await configAt(search, current.commit, refsOf(version), { texts: after })
   return revisionIn(version, config) === revision
 }
 

@@ -59,8 +59,27 @@ export interface FileAt {
   readonly text: string
 }
 
+/** What was found for one plan; the filter of paths is made anew for each. */
+const found = new WeakMap<Search['isIncluded'], Map<string, Promise<FileAt[]>>>()
+const maxFound = 64
+
 /** Files of a commit that hold one of these words; bounded. */
-export async function filesWith(
+export function filesWith(
+  search: Omit<Search, 'rollout'>,
+  commit: string,
+  words: readonly string[],
+): Promise<FileAt[]> {
+  const known = found.get(search.isIncluded) ?? new Map<string, Promise<FileAt[]>>()
+  const key = [commit, ...words].join('\n')
+  const before = known.get(key)
+  if (before) return before
+  if (known.size >= maxFound) known.clear()
+  const files = grep(search, commit, words)
+  found.set(search.isIncluded, known.set(key, files))
+  return files
+}
+
+async function grep(
   search: Omit<Search, 'rollout'>,
   commit: string,
   words: readonly string[],
@@ -84,7 +103,8 @@ export async function filesWith(
   }
 }
 
-async function readPaths(
+/** These files of a commit; those that are not there are left out. */
+export async function readPaths(
   { mirror }: Pick<Search, 'mirror'>,
   commit: string,
   paths: readonly string[],
