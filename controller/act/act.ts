@@ -112,6 +112,8 @@ async function remove(hands: Hands, observed: Observed, action: Of<'remove'>): P
   if (!current) return
   const { uid, resourceVersion } = current.metadata
   const key = { namespace: owner.namespace, name }
+  // The read may have taken long enough to lose the lease.
+  assertMayWrite(hands)
   await hands.api.delete(replicaSets, key, { uid, resourceVersion, propagation: 'Background' })
 }
 
