@@ -109,10 +109,13 @@ function isReading({ revert }: RolloutStatus, { kernel }: World): boolean {
   return revert?.state === 'Committed' && kernel.now() < Date.parse(revert.at) + 150_000
 }
 
-/** A Deployment of more pods than are asked for is left alone; any other is taken over in the end. */
+/** A Deployment of more pods than are asked for, or that can not roll, is left alone; any other is taken over. */
 function larger({ server }: World, size: number): string | null {
-  const now: number = server.get(deployments, rolloutKey)?.['spec'].replicas ?? 0
-  return now > size ? null : 'the Deployment is not taken over'
+  const workload = server.get(deployments, rolloutKey)
+  const now: number = workload?.['spec'].replicas ?? 0
+  return now > size || workload?.['status']?.updatedReplicas !== now
+    ? null
+    : 'the Deployment is not taken over'
 }
 
 function orphans(world: World): string | null {

@@ -52,6 +52,8 @@ export const adoptionRules: readonly Rule<Change>[] = [
       const { object, previous } = change
       if (!isResized(change) || sizeOf(object) < sizeOf(previous) || !isShared(view)) return null
       if (statusOf(rolloutOf(view)).phase !== 'Stable') return null
+      // Decided on a list of the past.
+      if (view.choices.made.some((key) => key.startsWith('K7#'))) return null
       const workload = view.server.get(deployments, rolloutKey)
       if (!workload) return null
       const sum = sizeOf(workload) + sizeOf(stableFleet(view))
