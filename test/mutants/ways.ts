@@ -116,4 +116,32 @@ export const wayMutants: readonly Mutant[] = [
     replace: '  if (index >= 0 && box.letters.length > 3) box.letters.splice(index, 1)',
     like: 'V5',
   },
+  {
+    name: 'pods of a Deployment go before others are ready in their place',
+    file: `${core}/adopt.ts`,
+    find: 'replicas - Math.min(to.ready, to.desired)',
+    replace: 'replicas - to.desired',
+    like: 'T10-ready; a Deployment that is taken over drops no request',
+  },
+  {
+    name: 'all pods of a Deployment are started a second time',
+    file: `${core}/adopt.ts`,
+    find: '  const room = replicas + surgeOf(replicas) - Math.max(from.desired, from.pods)',
+    replace: '  const room = 2 * replicas + 0 * surgeOf(from.pods)',
+    like: 'T10-surge; argo-rollouts, double capacity by workloadRef',
+  },
+  {
+    name: 'pods are given back before proxies know that the route is',
+    file: `${core}/leave.ts`,
+    find: 'sizes.fleet < fleet.desired && now >= shrinksAt',
+    replace: 'sizes.fleet < fleet.desired',
+    like: 'T5; proxies still send everything to our pods',
+  },
+  {
+    name: 'a Deployment stays held when its Rollout goes',
+    file: `${core}/leave.ts`,
+    find: 'isHeld: false })',
+    replace: 'isHeld: true })',
+    like: 'Z1; nobody can roll it any more',
+  },
 ]

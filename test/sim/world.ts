@@ -20,7 +20,7 @@ import { createKernel } from './kernel.ts'
 import { createMesh } from './mesh.ts'
 import { createMetrics } from './metrics.ts'
 import { createOracle, type Oracle } from './oracle.ts'
-import { closePull, planDeeds, release } from './people.ts'
+import { closePull, planDeeds, release, remove } from './people.ts'
 import { createPods } from './pods.ts'
 import { mix } from './random.ts'
 import { createReceiver, notification, type Receiver } from './receiver.ts'
@@ -247,6 +247,9 @@ export function heal(world: World): void {
     if (known) mendStatus(world, known.object)
   }
   world.controllers.heal()
+  // Some give a Deployment its pods back in the end.
+  const isGivenBack = world.scenario.isAdopted && mix(world.scenario.seed, 9003) % 3 === 0
+  if (isGivenBack) world.kernel.after(30_000, () => remove(world, rollouts))
   // Most of those who are asked in a pull request answer in the end.
   const word = mix(world.scenario.seed, 9002) % 5
   if (word < 4) world.kernel.after(20_000, () => closePull(world, word < 3))
