@@ -46,7 +46,7 @@ export async function createTeamRepository(directory: string): Promise<TeamRepos
       }
       await git(desk, ['add', '--all'])
       await git(desk, ['commit', '--quiet', '-m', message])
-      await git(desk, ['push', '--quiet', 'origin', 'HEAD:refs/heads/main'])
+      await git(desk, ['push', '--quiet', '--set-upstream', 'origin', 'HEAD:refs/heads/main'])
       return git(desk, ['rev-parse', 'HEAD'])
     },
     head: () => git(path, ['rev-parse', 'refs/heads/main']),
