@@ -99,7 +99,7 @@ export function workloadAtRest({ server, pods, scenario }: View): string | null 
   const marks = [...Object.entries(annotations), ...(wasTaken ? Object.entries(labels) : [])]
   const mark = marks.find(isOurs)
   if (mark) return `the Deployment still carries ${mark[0]}`
-  const wanted = sizeOf(last ?? null)
+  const wanted = wasTaken ? sizeOf(last ?? null) : 0
   // One of more pods than were asked for was left alone.
   return size >= wanted && pods.readyOf(workloadPods) === size
     ? null
