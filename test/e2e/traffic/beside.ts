@@ -59,12 +59,12 @@ export async function beginBeside(scene: Scene, percent = 0): Promise<string> {
     () => answersBy(testers, revision) > someAnswers,
   )
   await untilAllMeet(testers, revision)
-  const from = { ms: Date.now(), copies: await copiesOf(stage, revision) }
+  const from = { ms: Date.now(), ...(await countsOf(scene, revision)) }
   await sleep(lookMs)
-  const copies = (await copiesOf(stage, revision)) - from.copies
+  const until = await countsOf(scene, revision)
   assert.deepEqual(Object.keys(testers.since(from.ms).byRevision), [revision], 'testers meet it')
   assert.equal(answersBy(load, revision), 0, 'nobody else meets it')
-  const share = copies / load.since(from.ms).requests
+  const share = (until.copies - from.copies) / (until.requests - from.requests)
   const [least, most] = stage.router.beside === 'match and mirror' ? copiesBetween : [0, 0]
   assert.ok(share >= least && share <= most, `${share} of the requests were copied`)
   return revision
@@ -93,6 +93,12 @@ export async function traces({ api, namespace, router }: TrafficStage): Promise<
   const { items } = await api.list(router.route, { namespace })
   const text = JSON.stringify(items.map(({ metadata, spec }) => [metadata.annotations, spec]))
   return /x-beta|sluice-match|mirror|sluice\.dev\/aside|\\"aside\\"/i.exec(text)?.[0] ?? null
+}
+
+/** Both at one moment: under full load many requests are under way, and count when they are answered. */
+async function countsOf({ stage, load }: Scene, revision: string) {
+  const copies = await copiesOf(stage, revision)
+  return { copies, requests: load.totals().requests }
 }
 
 /** Mirrored requests that its pods have got so far. */
